@@ -1,0 +1,1 @@
+//! The blocking POP3 client.

@@ -1,0 +1,5 @@
+//! The `popfetch` program.
+
+fn main() -> std::process::ExitCode {
+    popfetch::cli::main()
+}

@@ -1,0 +1,1 @@
+//! Bytes to and from commands, responses and multi-line data: no I/O, no clock.

@@ -1,0 +1,1 @@
+//! Where mail is kept: destinations, and the journal that says what is in them.
