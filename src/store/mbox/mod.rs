@@ -2,6 +2,16 @@
 
 #[cfg_attr(
     not(test),
+    expect(dead_code, reason = "the replay that uses it follows")
+)]
+mod essence;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the stage that uses it follows")
+)]
+mod from_line;
+#[cfg_attr(
+    not(test),
     expect(dead_code, reason = "the stage that uses it follows")
 )]
 mod quoting;

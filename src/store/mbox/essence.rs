@@ -1,0 +1,236 @@
+//! What of a message in an mbox stays the same when a mail reader rewrites the file.
+//!
+//! Readers keep their own state in the header (`Status`, `X-Status`, ...), rewrite the From_ line
+//! and are free with the empty lines at the end. The essence is a hash of all the rest, so that
+//! a message of ours is found again after mutt or Python's `mailbox` has been at work.
+
+use memchr::memchr;
+use sha2::{Digest as _, Sha256};
+
+/// The fields readers add, change and remove.
+const READERS_FIELDS: [&[u8]; 8] = [
+    b"Status",
+    b"X-Status",
+    b"X-Keywords",
+    b"X-UID",
+    b"X-IMAP",
+    b"X-IMAPbase",
+    b"Content-Length",
+    b"Lines",
+];
+
+/// No name above is longer.
+const NAME_OCTETS_MAX: usize = 16;
+
+/// The hash of a message without what readers change.
+pub(crate) type Essence = [u8; 32];
+
+/// Takes the essence of a message as it stands in an mbox, without its From_ line, in any split.
+#[derive(Debug)]
+pub(crate) struct Distiller {
+    part: Part,
+    kept: Trimmed,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// At the begin of a header line, of which this much is seen. `readers` tells whether the line
+    /// before belonged to a reader's field, and so whether a continuation of it does.
+    LineBegin { seen: Vec<u8>, readers: bool },
+    /// Further on in a header line.
+    Line { readers: bool },
+    /// Behind the empty line.
+    Body,
+}
+
+impl Distiller {
+    /// Begins a message.
+    pub(crate) fn new() -> Self {
+        let part = Part::LineBegin {
+            seen: Vec::new(),
+            readers: false,
+        };
+        Self {
+            part,
+            kept: Trimmed::default(),
+        }
+    }
+
+    /// Takes the next octets.
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = match self.part {
+                Part::LineBegin { .. } => self.begin_line(rest),
+                Part::Line { readers } => self.go_on_in_line(rest, readers),
+                Part::Body => {
+                    self.kept.feed(rest);
+                    return;
+                }
+            };
+        }
+    }
+
+    /// Takes what is needed to tell what line this is; gives the rest.
+    fn begin_line<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
+        let Part::LineBegin { seen, readers } = &mut self.part else {
+            return text;
+        };
+        let (line, _) = through_line_end(text);
+        let (taken, after) = text.split_at(line.len().min(NAME_OCTETS_MAX - seen.len()));
+        seen.extend_from_slice(taken);
+        let Some(kind) = line_kind(seen, *readers) else {
+            return after;
+        };
+        let ended = seen.ends_with(b"\n");
+        if kind != LineKind::Readers {
+            self.kept.feed(seen);
+        }
+        let readers = kind == LineKind::Readers;
+        self.part = match kind {
+            LineKind::Empty => Part::Body,
+            LineKind::Kept | LineKind::Readers if ended => Part::LineBegin {
+                seen: Vec::new(),
+                readers,
+            },
+            LineKind::Kept | LineKind::Readers => Part::Line { readers },
+        };
+        after
+    }
+
+    fn go_on_in_line<'a>(&mut self, text: &'a [u8], readers: bool) -> &'a [u8] {
+        let (line, after) = through_line_end(text);
+        if !readers {
+            self.kept.feed(line);
+        }
+        if line.ends_with(b"\n") {
+            self.part = Part::LineBegin {
+                seen: Vec::new(),
+                readers,
+            };
+        }
+        after
+    }
+
+    /// The message is over.
+    pub(crate) fn finish(mut self) -> Essence {
+        if let Part::LineBegin { seen, .. } = &self.part {
+            self.kept.feed(seen);
+        }
+        self.kept.hash.finalize().into()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineKind {
+    Kept,
+    Readers,
+    Empty,
+}
+
+/// What a line is of which `seen` is the begin; none while that cannot be told.
+fn line_kind(seen: &[u8], continues_readers: bool) -> Option<LineKind> {
+    match seen.first()? {
+        b'\n' => return Some(LineKind::Empty),
+        b' ' | b'\t' if continues_readers => return Some(LineKind::Readers),
+        _ => {}
+    }
+    if let Some(name) = memchr(b':', seen).and_then(|colon| seen.get(..colon)) {
+        let readers = READERS_FIELDS
+            .iter()
+            .any(|field| field.eq_ignore_ascii_case(name));
+        return Some(if readers {
+            LineKind::Readers
+        } else {
+            LineKind::Kept
+        });
+    }
+    let told = seen.ends_with(b"\n") || seen.len() == NAME_OCTETS_MAX;
+    told.then_some(LineKind::Kept)
+}
+
+fn through_line_end(text: &[u8]) -> (&[u8], &[u8]) {
+    text.split_at(memchr(b'\n', text).map_or(text.len(), |at| at + 1))
+}
+
+/// A hash of everything but the line feeds at the end.
+#[derive(Debug, Default)]
+struct Trimmed {
+    hash: Sha256,
+    /// Line feeds that only count if something follows.
+    line_feeds: usize,
+}
+
+impl Trimmed {
+    fn feed(&mut self, octets: &[u8]) {
+        let Some(last) = octets.iter().rposition(|&octet| octet != b'\n') else {
+            self.line_feeds += octets.len();
+            return;
+        };
+        while self.line_feeds > 0 {
+            let some = self.line_feeds.min(LINE_FEEDS.len());
+            self.hash.update(LINE_FEEDS.get(..some).unwrap_or_default());
+            self.line_feeds -= some;
+        }
+        let (text, line_feeds) = octets.split_at(last + 1);
+        self.hash.update(text);
+        self.line_feeds = line_feeds.len();
+    }
+}
+
+const LINE_FEEDS: [u8; 1024] = [b'\n'; 1024];
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::Distiller;
+
+    fn check(message: &str, kept: &str) {
+        let expected: [u8; 32] = Sha256::digest(kept.as_bytes()).into();
+        for size in 1..=message.len().max(1) {
+            let mut distiller = Distiller::new();
+            message
+                .as_bytes()
+                .chunks(size)
+                .for_each(|chunk| distiller.feed(chunk));
+            assert!(distiller.finish() == expected, "{message:?} by {size}");
+        }
+    }
+
+    #[test]
+    fn readers_fields_are_left_out() {
+        check("A: 1\nStatus: RO\nB: 2\n\nbody\n", "A: 1\nB: 2\n\nbody");
+        check(
+            "X-UID: 7\nx-keywords: a\n  b\n\tc\nA: 1\n 2\n\n",
+            "A: 1\n 2",
+        );
+        check(
+            "Content-Length: 5\nLines: 1\nX-IMAPbase: 1 2\nX-IMAP: 1\nX-Status: A\n\nx",
+            "\nx",
+        );
+        check("Status: RO\n", "");
+        check("Status: RO", "");
+        check(
+            "X-UID:\nX-UID-Not: 1\nX-UIDs: 2\n",
+            "X-UID-Not: 1\nX-UIDs: 2",
+        );
+    }
+
+    #[test]
+    fn all_else_counts() {
+        check("", "");
+        check("\n\nbody", "\n\nbody");
+        check("\nStatus: in the body\n\n\n", "\nStatus: in the body");
+        check(
+            "a long line without any colon\nStatus\n\n",
+            "a long line without any colon\nStatus",
+        );
+        check("A: 1\n\n\n\n", "A: 1");
+        check(" first\nA: 1\n", " first\nA: 1");
+        check(
+            &format!("\nx{}y\n", "\n".repeat(3000)),
+            &format!("\nx{}y", "\n".repeat(3000)),
+        );
+    }
+}
