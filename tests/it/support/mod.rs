@@ -1,0 +1,9 @@
+//! What the tests stand on: the program, servers, certificates, independent readers.
+
+pub(crate) mod certificate;
+pub(crate) mod embedded;
+pub(crate) mod escape;
+pub(crate) mod program;
+pub(crate) mod reader;
+pub(crate) mod scripted;
+pub(crate) mod transcript;
