@@ -1,7 +1,25 @@
 //! Where mail is kept: destinations, and the journal that says what is in them.
 
+mod delivery;
+mod destination;
+mod durable;
 mod eml;
+mod error;
+mod journal;
 #[cfg_attr(not(test), expect(dead_code, reason = "the stages that use it follow"))]
 mod line_ends;
+mod lock;
 mod maildir;
 mod mbox;
+mod open;
+
+pub use delivery::{Arriving, Commit, Delivered, Delivery, Replayed, Stage, Staged};
+pub use destination::Destination;
+pub use durable::{Disk, Handle, HandleId, Operation, Watch};
+pub use error::{BadDestination, CannotCreate, ChildOutcome, Damage, Error};
+pub use journal::{
+    AccountId, DeleteState, Fulfilled, Header, Held, Identity, Journal, JournalId, Known, Place,
+    Receipt, ReceiptId, Repair,
+};
+pub use lock::Holder;
+pub use open::{Clock, OpenOptions, Orphans, Store, open, read_journal};

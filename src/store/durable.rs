@@ -1,0 +1,259 @@
+//! Every change to a file goes through here: the only place in the crate that creates, writes,
+//! renames, links, removes or syncs.
+//!
+//! What is created is ours alone: files have mode 0600 and folders 0700. A [`Watch`] sees each
+//! change just before it is made and may refuse it; this is how the crash tests cut the power
+//! after every single operation and put together what a disk may then hold.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{Advice, RenameFlags};
+use rustix::io::Errno;
+
+const FILE_MODE: u32 = 0o600;
+const FOLDER_MODE: u32 = 0o700;
+
+/// The disk; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Disk {
+    watch: Option<Arc<dyn Watch>>,
+}
+
+impl Disk {
+    /// The real disk.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The real disk with somebody looking on.
+    pub fn watched(watch: Arc<dyn Watch>) -> Self {
+        Self { watch: Some(watch) }
+    }
+
+    /// Makes a file that must not be there yet.
+    pub fn create_new(&self, path: &Path) -> io::Result<Handle> {
+        let id = HandleId::next();
+        self.see(&Operation::Create { path, handle: id })?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(path)?;
+        Ok(self.handle(file, path, id))
+    }
+
+    /// Opens a file for reading and writing, made when missing; nothing in it changes.
+    pub fn open_or_create(&self, path: &Path) -> io::Result<Handle> {
+        let id = HandleId::next();
+        self.see(&Operation::OpenOrCreate { path, handle: id })?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(FILE_MODE)
+            .open(path)?;
+        Ok(self.handle(file, path, id))
+    }
+
+    /// Opens a file that is there for reading and writing.
+    pub fn open_write(&self, path: &Path) -> io::Result<Handle> {
+        let id = HandleId::next();
+        self.see(&Operation::Open { path, handle: id })?;
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(self.handle(file, path, id))
+    }
+
+    /// Renames, replacing what has the new name.
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.see(&Operation::Rename { from, to })?;
+        #[expect(clippy::disallowed_methods, reason = "this is the place that may")]
+        fs::rename(from, to)
+    }
+
+    /// Renames unless the new name is taken ([`io::ErrorKind::AlreadyExists`]).
+    pub fn rename_no_replace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.see(&Operation::RenameNoReplace { from, to })?;
+        let cwd = rustix::fs::CWD;
+        match rustix::fs::renameat_with(cwd, from, cwd, to, RenameFlags::NOREPLACE) {
+            // Not every file system has the flag, and an old kernel lacks the call; a hard link
+            // refuses a taken name too, and leaves at worst both names for replay to tidy.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                fs::hard_link(from, to)?;
+                fs::remove_file(from)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Gives a file a second name, which must not be taken.
+    pub fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.see(&Operation::Link { from, to })?;
+        fs::hard_link(from, to)
+    }
+
+    /// Removes a file's name.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        self.see(&Operation::Remove { path })?;
+        fs::remove_file(path)
+    }
+
+    /// Makes one folder, never its parents.
+    pub fn make_dir(&self, path: &Path) -> io::Result<()> {
+        self.see(&Operation::MakeDir { path })?;
+        DirBuilder::new().mode(FOLDER_MODE).create(path)
+    }
+
+    /// Makes the names in a folder durable.
+    pub fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.see(&Operation::SyncDir { path })?;
+        File::open(path)?.sync_all()
+    }
+
+    fn see(&self, operation: &Operation<'_>) -> io::Result<()> {
+        match &self.watch {
+            Some(watch) => watch.before(operation),
+            None => Ok(()),
+        }
+    }
+
+    fn handle(&self, file: File, path: &Path, id: HandleId) -> Handle {
+        Handle {
+            file,
+            path: path.to_owned(),
+            id,
+            position: 0,
+            disk: self.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk")
+            .field("watched", &self.watch.is_some())
+            .finish()
+    }
+}
+
+/// An open file that may be changed.
+#[derive(Debug)]
+pub struct Handle {
+    file: File,
+    path: PathBuf,
+    id: HandleId,
+    position: u64,
+    disk: Disk,
+}
+
+impl Handle {
+    /// Writes where the last write ended, at first at the file's start.
+    pub fn write_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.write_all_at(octets, self.position)?;
+        self.position = self.position.saturating_add(octets.len() as u64);
+        Ok(())
+    }
+
+    /// Writes at `offset`; where [`Handle::write_all`] goes on does not change.
+    pub fn write_all_at(&self, octets: &[u8], offset: u64) -> io::Result<()> {
+        self.disk.see(&Operation::Write {
+            handle: self.id,
+            offset,
+            octets,
+        })?;
+        self.file.write_all_at(octets, offset)
+    }
+
+    /// Cuts the file, or fills it up with NULs.
+    pub fn set_len(&self, octets: u64) -> io::Result<()> {
+        self.disk.see(&Operation::SetLen {
+            handle: self.id,
+            octets,
+        })?;
+        self.file.set_len(octets)
+    }
+
+    /// Makes the file's octets and length durable. After an error they count as lost: the
+    /// kernel tells it once and then forgets, so asking again proves nothing.
+    pub fn sync_data(&self) -> io::Result<()> {
+        self.disk.see(&Operation::SyncData { handle: self.id })?;
+        self.file.sync_data()
+    }
+
+    /// Asks the kernel to start writing, so that the sync that follows has less to wait for.
+    /// It promises nothing, therefore nobody is told of a failure.
+    pub fn start_writeback(&self) {
+        // Linux starts the write-back of dirty pages at this advice and, not waiting for it,
+        // cannot drop them.
+        let _outcome = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
+    }
+
+    /// For reading and locking.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
+    /// The name it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// One opening of a file, told apart from all others of this process: names change while a file
+/// is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandleId(u64);
+
+impl HandleId {
+    fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A change about to be made.
+#[expect(missing_docs, reason = "the fields are the calls' own arguments")]
+#[derive(Clone, Copy, Debug)]
+pub enum Operation<'a> {
+    /// [`Disk::create_new`]
+    Create { path: &'a Path, handle: HandleId },
+    /// [`Disk::open_or_create`]
+    OpenOrCreate { path: &'a Path, handle: HandleId },
+    /// [`Disk::open_write`]
+    Open { path: &'a Path, handle: HandleId },
+    /// [`Handle::write_all`] and [`Handle::write_all_at`]
+    Write {
+        handle: HandleId,
+        offset: u64,
+        octets: &'a [u8],
+    },
+    /// [`Handle::set_len`]
+    SetLen { handle: HandleId, octets: u64 },
+    /// [`Handle::sync_data`]
+    SyncData { handle: HandleId },
+    /// [`Disk::rename`]
+    Rename { from: &'a Path, to: &'a Path },
+    /// [`Disk::rename_no_replace`]
+    RenameNoReplace { from: &'a Path, to: &'a Path },
+    /// [`Disk::link`]
+    Link { from: &'a Path, to: &'a Path },
+    /// [`Disk::remove`]
+    Remove { path: &'a Path },
+    /// [`Disk::make_dir`]
+    MakeDir { path: &'a Path },
+    /// [`Disk::sync_dir`]
+    SyncDir { path: &'a Path },
+}
+
+/// Looks on at every change, in order, from whichever thread makes it.
+pub trait Watch: Send + Sync {
+    /// Called before the change is made; an error is given to the caller in its place.
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()>;
+}

@@ -1,0 +1,173 @@
+//! What a journal can say.
+
+use std::fmt;
+
+use crate::protocol::UniqueId;
+
+/// Names one journal for good: in its first line, in its checksums, in the names of what a store
+/// puts aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JournalId(pub(super) u64);
+
+impl fmt::Display for JournalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// An account's number within one journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub(super) u16);
+
+impl AccountId {
+    /// Nobody's: the account of messages found in a folder whose journal was lost.
+    pub const ADOPTED: Self = Self(0);
+}
+
+/// Who a maildrop belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// As the server knows it.
+    Login {
+        /// The user, as the server spells it.
+        user: String,
+        /// The host, in lower case.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A name of the user's own choice, whatever the server is called today (`account-id`).
+    Named(String),
+}
+
+/// Where a receipt or an intent stands in its journal. It holds until the journal is opened
+/// again, since compaction moves lines, but only then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiptId(pub(super) u64);
+
+/// The proof that a message is stored; before that, the intent to store it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Whose message it is.
+    pub account: AccountId,
+    /// What the server calls it; none where it has no unique-ids.
+    pub unique_id: Option<UniqueId>,
+    /// Its size as LIST told it, if it made sense.
+    pub listed_octets: Option<u64>,
+    /// Octets of the message as it is stored.
+    pub stored_octets: u64,
+    /// SHA-256 of the message as it is stored; of a message in an mbox, without the `From_` line
+    /// and the quoting, so that it does not change with place and time.
+    pub sha256: [u8; 32],
+    /// Where it is.
+    pub place: Place,
+    /// When it was stored, in seconds since 1970.
+    pub time_seconds: i64,
+    /// The server's answer was odd enough that the message may not be whole.
+    pub suspect: bool,
+}
+
+/// Where in a destination a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The file of this name: in a maildir, what stands in front of the `:` of its name in `new/`
+    /// or `cur/`; in an eml folder, all of it.
+    Name(String),
+    /// From this offset of an mbox on, its `From_` line and closing empty line included.
+    Range {
+        /// Where it begins.
+        offset: u64,
+        /// How long it is there.
+        octets: u64,
+    },
+    /// Nowhere we could look: piped, written to standard output, or never fetched at all.
+    Nowhere,
+}
+
+/// Whether the server was told to delete a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeleteState {
+    /// Not by us.
+    #[default]
+    None,
+    /// A DELE was, or was about to be, sent; whether it took effect is unknown.
+    Asked,
+    /// The QUIT of the DELE's own session was answered with +OK.
+    Confirmed,
+}
+
+/// What TOP told about a message, kept so that it is asked once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// The Date field, in seconds since 1970.
+    pub date_seconds: Option<i64>,
+    /// The From field, decoded.
+    pub from: Option<String>,
+    /// The Subject field, decoded.
+    pub subject: Option<String>,
+}
+
+/// The tail of an mbox that another program wrote behind a fragment of ours, put aside while the
+/// fragment is made whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// Where our fragment begins.
+    pub offset: u64,
+    /// How much of the fragment is there.
+    pub fragment_octets: u64,
+    /// How long the tail is.
+    pub tail_octets: u64,
+    /// SHA-256 of the tail.
+    pub tail_sha256: [u8; 32],
+    /// The side file that holds the tail.
+    pub side_file: String,
+}
+
+/// What the plan needs to know of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which one.
+    pub id: ReceiptId,
+    /// The size LIST told.
+    pub listed_octets: Option<u64>,
+    /// When it was stored, in seconds since 1970.
+    pub time_seconds: i64,
+    /// See [`Receipt::suspect`].
+    pub suspect: bool,
+    /// Whether the server was told to delete it.
+    pub delete: DeleteState,
+    /// Tells contents apart; two receipts of one message have the same.
+    pub(super) content: u32,
+}
+
+/// What the journal holds of one unique-id of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The oldest first, at least one.
+    pub receipts: Vec<Held>,
+}
+
+impl Known {
+    /// How many different messages were stored under this unique-id.
+    pub fn contents(&self) -> usize {
+        let mut contents: Vec<u32> = self.receipts.iter().map(|held| held.content).collect();
+        contents.sort_unstable();
+        contents.dedup();
+        contents.len()
+    }
+
+    /// The newest receipt.
+    pub fn newest(&self) -> Option<&Held> {
+        self.receipts.last()
+    }
+
+    /// Whether the server was told to delete what was stored last.
+    pub fn delete(&self) -> DeleteState {
+        self.newest().map_or(DeleteState::None, |held| held.delete)
+    }
+
+    /// One of the receipts is of a message that may not be whole.
+    pub fn suspect(&self) -> bool {
+        self.receipts.iter().any(|held| held.suspect)
+    }
+}
