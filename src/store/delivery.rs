@@ -63,7 +63,7 @@ pub struct Staged {
     /// SHA-256 of the message as it will be stored; see [`Receipt::sha256`].
     pub sha256: [u8; 32],
     /// What the destination's other half needs to find it.
-    pub(crate) keeping: Box<dyn Any + Send>,
+    pub keeping: Box<dyn Any + Send>,
 }
 
 impl fmt::Debug for Staged {

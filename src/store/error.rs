@@ -124,7 +124,7 @@ pub enum ChildOutcome {
 
 impl Error {
     /// Turns what the system said into an error that names the file; for `map_err`.
-    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io {
             doing,

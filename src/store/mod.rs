@@ -22,4 +22,4 @@ pub use journal::{
     Receipt, ReceiptId, Repair,
 };
 pub use lock::Holder;
-pub use open::{Clock, OpenOptions, Orphans, Store, open, read_journal};
+pub use open::{Clock, Halves, OpenOptions, Orphans, Site, Store, open, read_journal};

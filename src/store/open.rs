@@ -77,40 +77,40 @@ pub struct OpenOptions {
 
 /// What a destination's halves are made from.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub struct Site {
     /// The destination, its path real, its file or folder there.
-    pub(crate) destination: Destination,
+    pub destination: Destination,
     /// The folder for side files such as a stage.
-    pub(crate) side_folder: PathBuf,
+    pub side_folder: PathBuf,
     /// What the side files' names begin with: `.popfetch` or `.inbox.popfetch`.
-    pub(crate) side_stem: String,
+    pub side_stem: String,
     /// The journal's id, for names.
-    pub(crate) journal_id: JournalId,
+    pub journal_id: JournalId,
     /// This host's name.
-    pub(crate) host_name: String,
+    pub host_name: String,
     /// This process.
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// The time of day.
-    pub(crate) clock: Clock,
+    pub clock: Clock,
     /// See [`OpenOptions::patience`].
-    pub(crate) patience: Duration,
+    pub patience: Duration,
     /// The disk.
-    pub(crate) disk: Disk,
+    pub disk: Disk,
 }
 
 impl Site {
     /// The side file of this kind, such as `stage`.
-    pub(crate) fn side_file(&self, kind: &str) -> PathBuf {
+    pub fn side_file(&self, kind: &str) -> PathBuf {
         self.side_folder.join(format!("{}-{kind}", self.side_stem))
     }
 }
 
 /// The two halves of a destination.
-pub(crate) struct Halves {
+pub struct Halves {
     /// For the retrieving thread.
-    pub(crate) stage: Box<dyn Stage>,
+    pub stage: Box<dyn Stage>,
     /// For the committing thread.
-    pub(crate) commit: Box<dyn Commit>,
+    pub commit: Box<dyn Commit>,
 }
 
 /// An open destination.
@@ -144,4 +144,10 @@ pub fn read_journal(options: &OpenOptions) -> Result<Option<Journal>, Error> {
     Err(Error::JournalClosed {
         path: options.state_folder.clone(),
     })
+}
+
+impl fmt::Debug for Halves {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Halves").finish_non_exhaustive()
+    }
 }
