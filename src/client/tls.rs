@@ -1,0 +1,202 @@
+//! TLS: whom to trust, what to present, and what the server presented. The only user of
+//! `native-tls`.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
+
+use super::error::{BadSetting, Error, TlsFault};
+use super::identity;
+use super::leaf::Leaf;
+use super::settings::{CertificatePin, ClientIdentity, Transport};
+use super::stream::Socket;
+
+/// Makes TLS of connections, built once for a setting: loading the system's certificates takes
+/// tens of milliseconds.
+pub(super) struct Connector {
+    checking: TlsConnector,
+    pin: Option<CertificatePin>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("pin", &self.pin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Loads what the setting names.
+    pub(super) fn new(transport: &Transport) -> Result<Self, Error> {
+        let mut builder = TlsConnector::builder();
+        builder.min_protocol_version(Some(Protocol::Tlsv12));
+        if let Some(path) = &transport.ca_file {
+            for certificate in load_certificates(path).map_err(Error::BadSetting)? {
+                builder.add_root_certificate(certificate);
+            }
+        }
+        if let Some(files) = &transport.identity {
+            builder.identity(load_identity(files).map_err(Error::BadSetting)?);
+        }
+        if transport.pin.is_some() {
+            // The pin alone is trusted, and is looked at before anything is written.
+            builder
+                .danger_accept_invalid_certs(true)
+                .danger_accept_invalid_hostnames(true);
+        }
+        let checking = builder
+            .build()
+            .map_err(|error| Error::BadSetting(BadSetting::TlsLibrary(error.to_string())))?;
+        Ok(Self {
+            checking,
+            pin: transport.pin,
+        })
+    }
+
+    #[expect(dead_code, reason = "comes with the look at an untrusted certificate")]
+    /// One that takes any certificate, to look at it. Nothing may be sent through it.
+    pub(super) fn unchecked() -> Result<Self, Error> {
+        TlsConnector::builder()
+            .min_protocol_version(Some(Protocol::Tlsv12))
+            .danger_accept_invalid_certs(true)
+            .danger_accept_invalid_hostnames(true)
+            .build()
+            .map(|checking| Self {
+                checking,
+                pin: None,
+            })
+            .map_err(|error| Error::BadSetting(BadSetting::TlsLibrary(error.to_string())))
+    }
+
+    /// Makes the handshake. The name is sent (SNI) unless it is an address, and the certificate
+    /// must carry it.
+    pub(super) fn handshake(
+        &self,
+        name: &str,
+        socket: Socket,
+    ) -> Result<TlsConnection, Box<Refused>> {
+        let connection = match self.checking.connect(name, socket) {
+            Ok(tls) => TlsConnection::new(tls),
+            Err(HandshakeError::Failure(error)) => return Err(Refused::failed(&error)),
+            Err(HandshakeError::WouldBlock(_)) => {
+                return Err(Refused::fault(TlsFault::Failed(
+                    "the handshake was broken off".to_owned(),
+                )));
+            }
+        };
+        match (self.pin, connection.leaf()) {
+            (None, _) => Ok(connection),
+            (Some(pin), Some(leaf)) if leaf.sha256 == pin => Ok(connection),
+            (Some(pin), leaf) => Err(Box::new(Refused {
+                fault: TlsFault::PinMismatch(pin),
+                presented: leaf.cloned(),
+            })),
+        }
+    }
+}
+
+/// Why a handshake gave no connection.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) fault: TlsFault,
+    pub(super) presented: Option<Leaf>,
+}
+
+impl Refused {
+    fn fault(fault: TlsFault) -> Box<Self> {
+        Box::new(Self {
+            fault,
+            presented: None,
+        })
+    }
+
+    fn failed(error: &native_tls::Error) -> Box<Self> {
+        Self::fault(TlsFault::Failed(error.to_string()))
+    }
+}
+
+/// A connection by TLS.
+#[derive(Debug)]
+pub(super) struct TlsConnection {
+    tls: TlsStream<Socket>,
+    leaf: Option<Leaf>,
+}
+
+impl TlsConnection {
+    fn new(tls: TlsStream<Socket>) -> Self {
+        let der = tls
+            .peer_certificate()
+            .ok()
+            .flatten()
+            .and_then(|it| it.to_der().ok());
+        Self {
+            leaf: der.map(|der| Leaf::parse(&der)),
+            tls,
+        }
+    }
+
+    /// The certificate the server presented.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
+        self.leaf.as_ref()
+    }
+
+    #[expect(dead_code, reason = "comes with SASL")]
+    /// The data that binds a SASL exchange to this channel, where the certificate's signature
+    /// allows it (RFC 5929 section 4, `tls-server-end-point`).
+    pub(super) fn channel_binding(&self) -> Option<Vec<u8>> {
+        self.tls.tls_server_end_point().ok().flatten()
+    }
+
+    pub(super) fn socket_mut(&mut self) -> &mut Socket {
+        self.tls.get_mut()
+    }
+}
+
+impl Read for TlsConnection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.tls.read(buffer)
+    }
+}
+
+impl Write for TlsConnection {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.tls.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tls.flush()
+    }
+}
+
+/// Every certificate of a PEM file.
+fn load_certificates(path: &Path) -> Result<Vec<Certificate>, BadSetting> {
+    let pem = fs::read(path).map_err(|source| BadSetting::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let certificates = Certificate::stack_from_pem(&pem).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(BadSetting::NoCertificate(path.to_owned()));
+    }
+    Ok(certificates)
+}
+
+fn load_identity(files: &ClientIdentity) -> Result<Identity, BadSetting> {
+    let pem = identity::load(files)?;
+    Identity::from_pkcs8(&pem.certificates, pem.key.expose()).map_err(|error| {
+        BadSetting::Identity {
+            certificate: files.certificate.clone(),
+            why: error.to_string(),
+        }
+    })
+}
+
+/// Whether these octets can be the start of a TLS record: a known content type and a version
+/// whose first octet is 3 (RFC 8446 section 5.1).
+pub(super) fn begins_a_record(octets: &[u8]) -> bool {
+    matches!(octets, [20..=24, 3, ..] | [20..=24] | [])
+}
