@@ -11,9 +11,12 @@
     reason = "the rules on files and environment are the program's, not its tests'"
 )]
 
+mod cut_line;
+mod dovecot;
 mod exit_status;
 mod fetch;
 mod json;
+mod kill;
 mod support;
 mod tidy;
 mod transcripts;

@@ -1,6 +1,7 @@
 //! What the tests stand on: the program, servers, certificates, independent readers.
 
 pub(crate) mod certificate;
+pub(crate) mod dovecot;
 pub(crate) mod embedded;
 pub(crate) mod escape;
 pub(crate) mod program;
