@@ -15,3 +15,13 @@ mod from_line;
     expect(dead_code, reason = "the stage that uses it follows")
 )]
 mod quoting;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the replay that uses it follows")
+)]
+mod scan;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the replay that uses it follows")
+)]
+mod shown;
