@@ -5,7 +5,7 @@ use std::any::Any;
 use std::fmt;
 
 use super::error::Error;
-use super::journal::{AccountId, Journal, Receipt, ReceiptId};
+use super::journal::{AccountId, Journal, Place, Receipt, ReceiptId};
 use crate::protocol::UniqueId;
 
 /// The retrieving thread's half of a destination: it takes messages in and never delivers.
@@ -87,6 +87,23 @@ pub struct Delivery {
     pub listed_octets: Option<u64>,
     /// See [`Receipt::suspect`].
     pub suspect: bool,
+}
+
+impl Delivery {
+    /// The receipt it will get, its place still open, and what the stage kept for delivering it.
+    pub fn into_receipt(self, time_seconds: i64) -> (Receipt, Box<dyn Any + Send>) {
+        let receipt = Receipt {
+            account: self.account,
+            unique_id: self.unique_id,
+            listed_octets: self.listed_octets,
+            stored_octets: self.staged.stored_octets,
+            sha256: self.staged.sha256,
+            place: Place::Nowhere,
+            time_seconds,
+            suspect: self.suspect,
+        };
+        (receipt, self.staged.keeping)
+    }
 }
 
 /// A message that is durable.

@@ -12,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use rustix::fs::{Advice, RenameFlags};
 use rustix::io::Errno;
@@ -193,6 +194,12 @@ impl Handle {
         // Linux starts the write-back of dirty pages at this advice and, not waiting for it,
         // cannot drop them.
         let _outcome = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
+    }
+
+    /// Sets the file's modification time. It is a courtesy to people and readers, so nobody is
+    /// told where the file system refuses it.
+    pub fn set_modified(&self, time: SystemTime) {
+        let _outcome = self.file.set_modified(time);
     }
 
     /// For reading and locking.

@@ -5,18 +5,25 @@ mod destination;
 mod durable;
 mod eml;
 mod error;
+mod files;
+mod halves;
 mod journal;
-#[cfg_attr(not(test), expect(dead_code, reason = "the stages that use it follow"))]
 mod line_ends;
 mod lock;
 mod maildir;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the destination that uses it follows")
+)]
 mod mbox;
 mod open;
 
 pub use delivery::{Arriving, Commit, Delivered, Delivery, Replayed, Stage, Staged};
 pub use destination::Destination;
 pub use durable::{Disk, Handle, HandleId, Operation, Watch};
+pub use eml::EmlFolders;
 pub use error::{BadDestination, CannotCreate, ChildOutcome, Damage, Error};
+pub use halves::halves;
 pub use journal::{
     AccountId, DeleteState, Fulfilled, Header, Held, Identity, Journal, JournalId, Known, Place,
     Receipt, ReceiptId, Repair,

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::delivery::{Commit, Replayed, Stage};
 use super::destination::Destination;
 use super::durable::Disk;
+use super::eml::EmlFolders;
 use super::error::Error;
 use super::journal::{Journal, JournalId};
 
@@ -62,6 +63,8 @@ pub struct OpenOptions {
     pub state_folder: PathBuf,
     /// See [`Orphans`].
     pub orphans: Orphans,
+    /// Whether an eml destination has folders inside.
+    pub eml_folders: EmlFolders,
     /// This host's name.
     pub host_name: String,
     /// This process.
@@ -86,6 +89,8 @@ pub struct Site {
     pub side_stem: String,
     /// The journal's id, for names.
     pub journal_id: JournalId,
+    /// Whether an eml destination has folders inside.
+    pub eml_folders: EmlFolders,
     /// This host's name.
     pub host_name: String,
     /// This process.

@@ -170,7 +170,7 @@ mod tests {
         for size in 1..=mbox.len().max(1) {
             let mut found = Vec::new();
             scan(Slowly(mbox.as_bytes(), size), &mut |message| {
-                found.push(message)
+                found.push(message);
             })
             .unwrap();
             assert_eq!(found, expected, "{mbox:?} by {size}");

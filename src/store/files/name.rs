@@ -1,4 +1,5 @@
-//! File names in a maildir: `SECONDS.UNIQUE.HOST`, as the maildir specification wants them.
+//! Names of staged files, and of the messages in a maildir: `SECONDS.UNIQUE.HOST`, as the maildir
+//! specification wants them.
 //!
 //! The middle part carries the journal's id, so that a file left in `tmp/` by a killed run is known
 //! as ours and nobody else's is ever touched.
@@ -49,11 +50,6 @@ pub(crate) fn is_ours(name: &str, journal_id: &str) -> bool {
         .is_some()
 }
 
-/// The name without what a reader put behind it (`:2,S`): the part that never changes.
-pub(crate) fn without_flags(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(unique, _)| unique)
-}
-
 /// The host's name as it can stand in a file name: `/` and `:` as the specification writes them,
 /// anything that is not plain left out.
 fn encoded_host(host: &str) -> String {
@@ -78,7 +74,7 @@ fn encoded_host(host: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{HOST_OCTETS_MAX, Names, is_ours, without_flags};
+    use super::{HOST_OCTETS_MAX, Names, is_ours};
 
     fn check_host(host: &str, expected: &str) {
         let name = Names::new("ab12", 7, host).next(1_704_448_800);
@@ -116,17 +112,6 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_ours(name, "ab12"), ours, "{name}");
-        }
-    }
-
-    #[test]
-    fn flags_are_cut() {
-        for (name, unique) in [
-            ("1.a.h:2,S", "1.a.h"),
-            ("1.a.h", "1.a.h"),
-            ("1.a.h:2,:", "1.a.h"),
-        ] {
-            assert_eq!(without_flags(name), unique);
         }
     }
 }

@@ -1,0 +1,136 @@
+//! What maildir and eml have in common: one file a message, staged under a name of its own, synced
+//! with its batch, then moved to where it belongs.
+
+mod name;
+mod stage;
+mod sync;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use super::delivery::{Delivered, Replayed};
+use super::durable::Disk;
+use super::error::Error;
+use super::journal::{Fulfilled, Journal, JournalId, Receipt, ReceiptId};
+
+pub(super) use stage::{FileStage, Form, StagedFile};
+pub(super) use sync::sync_all;
+
+/// Removes from a staging folder what a run that died has left: only names with this journal's id,
+/// and none in `live`.
+pub(super) fn clean(
+    disk: &Disk,
+    folder: &Path,
+    journal_id: JournalId,
+    live: &HashSet<String>,
+) -> Result<(), Error> {
+    let journal_id = journal_id.to_string();
+    for name in names_in(folder)? {
+        if name::is_ours(&name, &journal_id) && !live.contains(&name) {
+            remove_if_there(disk, &folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// What replay makes of the open intents.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Their messages are where the receipt says, name and all durable.
+    pub(super) delivered: Vec<(Fulfilled, Receipt)>,
+    /// Nothing came of them.
+    pub(super) void: Vec<ReceiptId>,
+}
+
+/// Writes the receipts and voids, and makes them durable.
+pub(super) fn settle(journal: &mut Journal, settled: Settled) -> Result<Replayed, Error> {
+    let (fulfilled, receipts): (Vec<_>, Vec<_>) = settled.delivered.into_iter().unzip();
+    journal.fulfil(&fulfilled)?;
+    journal.void(&settled.void)?;
+    journal.sync()?;
+    let delivered = fulfilled
+        .iter()
+        .zip(receipts)
+        .map(|(fulfilled, receipt)| Delivered {
+            id: fulfilled.intent,
+            receipt,
+        })
+        .collect();
+    Ok(Replayed {
+        delivered,
+        voided: settled.void.len(),
+        warnings: Vec::new(),
+    })
+}
+
+/// Whether a file is there with just this length and hash.
+pub(super) fn is_intact(path: &Path, octets: u64, sha256: &[u8; 32]) -> Result<bool, Error> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other.map_err(Error::io("opening", path))?,
+    };
+    if file
+        .metadata()
+        .map_err(Error::io("looking at", path))?
+        .len()
+        != octets
+    {
+        return Ok(false);
+    }
+    let (_, found) = hash_of(&mut file).map_err(Error::io("reading", path))?;
+    Ok(found == *sha256)
+}
+
+/// The octets of a file and their hash.
+pub(super) fn hash_of(file: &mut File) -> io::Result<(u64, [u8; 32])> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut octets = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((octets, hash.finalize().into())),
+            Ok(more) => {
+                octets += more as u64;
+                hash.update(buffer.get(..more).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The names in a folder, without those that are not Unicode: none of ours is such.
+pub(super) fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = fs::read_dir(folder).map_err(Error::io("reading the folder", folder))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::io("reading the folder", folder))?;
+        names.extend(entry.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove_if_there(disk: &Disk, path: &Path) -> Result<(), Error> {
+    match disk.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.map_err(Error::io("removing", path)),
+    }
+}
+
+/// Makes a folder unless it is there, and its name durable.
+pub(super) fn make_folder(disk: &Disk, path: &Path) -> Result<(), Error> {
+    match disk.make_dir(path) {
+        Ok(()) => {
+            let parent = path.parent().unwrap_or(Path::new("."));
+            disk.sync_dir(parent)
+                .map_err(Error::io("syncing the folder", parent))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::io("making the folder", path)(error)),
+    }
+}

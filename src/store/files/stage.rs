@@ -1,0 +1,245 @@
+//! Takes messages in, a file each.
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+
+use super::name::Names;
+use super::remove_if_there;
+use crate::message::{HeaderPrefix, Summary};
+use crate::store::delivery::{Arriving, Stage, Staged};
+use crate::store::durable::{Disk, Handle};
+use crate::store::error::Error;
+use crate::store::line_ends::LineEnds;
+use crate::store::open::{Clock, Site};
+
+/// One batch is delivered while the next one is staged, and each keeps its files open: with both,
+/// the connection, the journal and the locks an account stays below 300 descriptors.
+const BATCH_FILES_MAX: usize = 128;
+
+/// What a batch may leave to be written by its sync.
+const BATCH_OCTETS_MAX: u64 = 64 * 1024 * 1024;
+
+/// How much of a message is gathered before it is hashed and written.
+const BUFFER_OCTETS: usize = 128 * 1024;
+
+/// How much of a large message is written before the disk is set to work on it.
+const WRITEBACK_OCTETS: u64 = 8 * 1024 * 1024;
+
+/// How the octets of a message are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// CRLF as LF.
+    LineFeeds,
+    /// As the server sent them.
+    AsReceived,
+}
+
+/// The retrieving half of maildir and eml.
+#[derive(Debug)]
+pub(crate) struct FileStage {
+    disk: Disk,
+    clock: Clock,
+    folder: PathBuf,
+    form: Form,
+    names: Names,
+    arriving: Option<ArrivingFile>,
+    buffer: Vec<u8>,
+    batch_files: usize,
+    batch_octets: u64,
+}
+
+/// A message that is not whole yet.
+#[derive(Debug)]
+struct ArrivingFile {
+    name: String,
+    /// None until there is enough to write.
+    handle: Option<Handle>,
+    line_ends: LineEnds,
+    header: HeaderPrefix,
+    hash: Sha256,
+    octets: u64,
+    octets_in_writeback: u64,
+}
+
+/// A whole message in the staging folder, its file still open.
+#[derive(Debug)]
+pub(crate) struct StagedFile {
+    /// Its name there.
+    pub(crate) name: String,
+    /// When the server received it, in seconds since 1970.
+    pub(crate) received_seconds: i64,
+    /// What its header tells.
+    pub(crate) summary: Summary,
+    handle: Handle,
+}
+
+impl StagedFile {
+    /// What a stage put into [`Staged::keeping`].
+    pub(crate) fn from_keeping(keeping: Box<dyn Any + Send>) -> Self {
+        *keeping
+            .downcast()
+            .expect("a destination's halves are made for each other")
+    }
+
+    /// Makes its octets durable.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        self.handle
+            .sync_data()
+            .map_err(Error::io("syncing", self.handle.path()))
+    }
+}
+
+impl FileStage {
+    /// Stages into `folder`, which is there.
+    pub(crate) fn new(site: &Site, folder: PathBuf, form: Form) -> Self {
+        let since = site
+            .clock
+            .now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let journal_id = site.journal_id.to_string();
+        Self {
+            disk: site.disk.clone(),
+            clock: site.clock.clone(),
+            folder,
+            form,
+            names: Names::new(&journal_id, since.subsec_micros(), &site.host_name),
+            arriving: None,
+            buffer: Vec::new(),
+            batch_files: 0,
+            batch_octets: 0,
+        }
+    }
+
+    /// Hashes and writes what was gathered.
+    fn flush(&mut self) -> Result<(), Error> {
+        let Some(arriving) = &mut self.arriving else {
+            return Ok(());
+        };
+        arriving.hash.update(&self.buffer);
+        let path = || self.folder.join(&arriving.name);
+        let handle = match &mut arriving.handle {
+            Some(handle) => handle,
+            none => none.insert(
+                self.disk
+                    .create_new(&path())
+                    .map_err(|error| Error::io("creating", &path())(error))?,
+            ),
+        };
+        handle
+            .write_all(&self.buffer)
+            .map_err(Error::io("writing", handle.path()))?;
+        arriving.octets += self.buffer.len() as u64;
+        self.buffer.clear();
+        if arriving.octets - arriving.octets_in_writeback >= WRITEBACK_OCTETS {
+            arriving.octets_in_writeback = arriving.octets;
+            handle.start_writeback();
+        }
+        Ok(())
+    }
+}
+
+impl Stage for FileStage {
+    fn begin(&mut self, _arriving: &Arriving) -> Result<(), Error> {
+        self.abandon()?;
+        self.arriving = Some(ArrivingFile {
+            name: self.names.next(self.clock.seconds()),
+            handle: None,
+            line_ends: LineEnds::default(),
+            header: HeaderPrefix::default(),
+            hash: Sha256::new(),
+            octets: 0,
+            octets_in_writeback: 0,
+        });
+        Ok(())
+    }
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
+        let Some(arriving) = &mut self.arriving else {
+            return Ok(());
+        };
+        arriving.header.feed(octets);
+        match self.form {
+            Form::LineFeeds => arriving.line_ends.feed(octets, &mut self.buffer),
+            Form::AsReceived => self.buffer.extend_from_slice(octets),
+        }
+        if self.buffer.len() >= BUFFER_OCTETS {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn finish(&mut self) -> Result<Staged, Error> {
+        if let Some(arriving) = &mut self.arriving {
+            arriving.line_ends.finish(&mut self.buffer);
+        }
+        self.flush()?;
+        let ArrivingFile {
+            name,
+            handle,
+            header,
+            hash,
+            octets,
+            ..
+        } = self
+            .arriving
+            .take()
+            .expect("a message begins before it ends");
+        let handle = handle.expect("a flush makes the file");
+        let received_seconds = header
+            .received_seconds()
+            .unwrap_or_else(|| self.clock.seconds());
+        if let Ok(seconds) = u64::try_from(received_seconds) {
+            handle.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        }
+        handle.start_writeback();
+        self.batch_files += 1;
+        self.batch_octets += octets;
+        let summary = match self.form {
+            Form::AsReceived => header.summary(),
+            Form::LineFeeds => Summary::default(),
+        };
+        Ok(Staged {
+            stored_octets: octets,
+            sha256: hash.finalize().into(),
+            keeping: Box::new(StagedFile {
+                name,
+                received_seconds,
+                summary,
+                handle,
+            }),
+        })
+    }
+
+    fn abandon(&mut self) -> Result<(), Error> {
+        self.buffer.clear();
+        match self.arriving.take() {
+            Some(ArrivingFile {
+                handle: Some(handle),
+                ..
+            }) => remove_if_there(&self.disk, handle.path()),
+            _ => Ok(()),
+        }
+    }
+
+    fn discard(&mut self, staged: Staged) -> Result<(), Error> {
+        let file = StagedFile::from_keeping(staged.keeping);
+        self.batch_files = self.batch_files.saturating_sub(1);
+        self.batch_octets = self.batch_octets.saturating_sub(staged.stored_octets);
+        remove_if_there(&self.disk, file.handle.path())
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch_files >= BATCH_FILES_MAX || self.batch_octets >= BATCH_OCTETS_MAX
+    }
+
+    fn end_batch(&mut self) -> Result<(), Error> {
+        self.batch_files = 0;
+        self.batch_octets = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! The one place that knows every kind of destination.
+
+use std::io;
+use std::path::Path;
+
+use super::destination::Destination;
+use super::eml;
+use super::error::Error;
+use super::maildir;
+use super::open::{Halves, Site};
+
+/// Makes the two halves of a destination, and the folders inside it; the destination itself is
+/// there and locked.
+pub fn halves(site: &Site) -> Result<Halves, Error> {
+    match &site.destination {
+        Destination::Maildir(path) => maildir::halves(site, path),
+        Destination::Eml(path) => eml::halves(site, path),
+        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => {
+            Err(Error::io("opening", Path::new("-"))(
+                io::ErrorKind::Unsupported.into(),
+            ))
+        }
+    }
+}
