@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::protocol::{Mechanism, Refusal, ServerText, Verb};
+use crate::protocol::{Mechanism, MessageNumber, Refusal, ServerText, Verb};
 
 use super::leaf::Leaf;
 use super::settings::CertificatePin;
@@ -58,6 +58,10 @@ pub enum Error {
     Tls(Box<TlsFailure>),
     /// A setting cannot be used.
     BadSetting(BadSetting),
+    /// An earlier error has left it open what the server would answer.
+    OutOfStep,
+    /// A command was to be sent while messages that were asked for are still to come.
+    RequestsLeft,
 }
 
 /// A wait with a deadline: what is being waited for.
@@ -193,6 +197,14 @@ pub enum Misbehaviour {
         /// The line.
         line: ServerText,
     },
+    /// Something that is no status line came behind a message: the message has perhaps a line
+    /// with a single dot in it, and goes on behind that.
+    MoreBehindEnd {
+        /// The message.
+        after: MessageNumber,
+        /// The line.
+        line: ServerText,
+    },
     /// A status line has no end within the limit.
     LineTooLong(Wait),
     /// A list has no end within the limit.
@@ -218,6 +230,9 @@ impl fmt::Display for Misbehaviour {
             ),
             Self::NoStatusLine { wait, line } => {
                 write!(f, "waiting for {wait}, the server sent \"{line}\"")
+            }
+            Self::MoreBehindEnd { after, line } => {
+                write!(f, "behind message {after}, the server sent \"{line}\"")
             }
             Self::LineTooLong(wait) => {
                 write!(f, "waiting for {wait}, the server sent a line without end")
@@ -383,6 +398,8 @@ impl fmt::Display for Error {
             Self::Proxy { proxy, why } => write!(f, "proxy {proxy}: {why}"),
             Self::Tls(failure) => failure.fmt(f),
             Self::BadSetting(bad) => bad.fmt(f),
+            Self::OutOfStep => f.write_str("the connection is of no use after an earlier error"),
+            Self::RequestsLeft => f.write_str("messages that were asked for are still to come"),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::error::{Error, TlsFailure, TlsFault, Wait};
 use super::limit::{Cause, Limit};
+use super::session::Wire;
 use super::settings::Patience;
 use super::tls::{self, TlsConnection};
 
@@ -201,6 +202,28 @@ impl Stream {
 }
 
 /// What the socket noticed, kept where it outlives the TLS library's use of it.
+impl Wire for Stream {
+    fn begin(&mut self, wait: Wait) {
+        Self::begin(self, wait);
+    }
+
+    fn begin_within(&mut self, wait: Wait, time: Duration) {
+        Self::begin_within(self, wait, time);
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        Self::read(self, buffer)
+    }
+
+    fn write_all(&mut self, octets: &[u8]) -> Result<(), Error> {
+        Self::write_all(self, octets)
+    }
+
+    fn closed(&mut self) -> Error {
+        Self::closed(self)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Record(Mutex<Noticed>);
 

@@ -23,6 +23,13 @@ pub const LISTING_ROWS_MAX: usize = 2_000_000;
 /// octets that RFC 1939 section 7 grants each. Also what keeps the offsets within 32 bits.
 pub const LISTING_UNIQUE_ID_OCTETS_MAX: usize = 128 * 1024 * 1024;
 
+/// Octets of a whole LIST or UIDL response: room for the most rows and unique-ids allowed. What
+/// stops a list of rows that say nothing.
+pub const LISTING_OCTETS_MAX: usize = 2 * LISTING_UNIQUE_ID_OCTETS_MAX;
+
+/// Octets of a whole CAPA response.
+pub const CAPABILITY_OCTETS_MAX: usize = 64 * 1024;
+
 /// Rows of a CAPA response that are kept. Servers send about ten.
 pub const CAPABILITY_ROWS_MAX: usize = 256;
 

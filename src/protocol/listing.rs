@@ -173,13 +173,18 @@ impl ListingBuilder {
         self.listing.unique_ids = UidSupport::Refused(refusal);
     }
 
+    /// Whether UIDL was not refused.
+    pub fn has_unique_ids(&self) -> bool {
+        self.listing.unique_ids == UidSupport::Listed
+    }
+
     /// A row of LIST, without its line end.
     pub fn push_list(&mut self, row: &[u8]) -> Result<(), ListingTooLarge> {
         let Some(row) = ListRow::parse(row) else {
             return self.skip();
         };
         let octets = row.octets.unwrap_or(UNKNOWN);
-        if self.listing.unique_ids != UidSupport::Listed {
+        if !self.has_unique_ids() {
             return self.push(row.number, octets, None);
         }
         if let Some(position) = self.position(row.number) {

@@ -1,0 +1,252 @@
+//! The TRANSACTION state (RFC 1939 section 5): what is there, bring it, delete it.
+
+use super::body::{Body, Progress};
+use super::error::{Error, Misbehaviour};
+use super::listing;
+use super::pipeline::{Deletion, Pipeline, Request, Window};
+use super::session::Session;
+use super::watch::AnswerWatch;
+use super::{Client, ServerFacts};
+use crate::protocol::{Command, Listing, MaildropSize, MessageNumber, Refusal, ServerText, Verb};
+
+/// Logged in, with the maildrop locked for this session.
+#[derive(Debug)]
+pub struct Transaction {
+    pipeline: Pipeline<Request>,
+    watch: AnswerWatch,
+    /// The message that was read to its end last, if nothing came behind it yet.
+    last_body: Option<MessageNumber>,
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// What was asked for.
+    pub request: Request,
+    /// What came.
+    pub reply: Reply<'a>,
+}
+
+/// What came of a [`Request`].
+#[derive(Debug)]
+pub enum Reply<'a> {
+    /// The message, or the part of it that was asked for.
+    Body(Body<'a>),
+    /// `-ERR`. Asking again in the same session makes some servers close it.
+    Refused(Refusal),
+}
+
+/// The `+OK` to QUIT: what was marked is deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// The server's last words.
+    pub text: ServerText,
+}
+
+impl Client<Transaction> {
+    /// The session of a user who has just logged in.
+    pub(super) fn new(session: Session, facts: ServerFacts, window: Window) -> Self {
+        Self {
+            session,
+            facts,
+            state: Transaction {
+                pipeline: Pipeline::new(window),
+                watch: AnswerWatch::new(),
+                last_body: None,
+            },
+        }
+    }
+
+    /// How much is there, by the server's own count.
+    pub fn stat(&mut self) -> Result<MaildropSize, Error> {
+        self.settle()?;
+        let text = self.session.ask(&Command::Stat)?;
+        let text = refused(Verb::Stat, text)?;
+        Ok(MaildropSize::parse(text.as_bytes()))
+    }
+
+    /// Lists the messages: STAT, UIDL and LIST, in one flight where the server pipelines.
+    ///
+    /// To be called before the first DELE: some servers list what is deleted, or count anew.
+    pub fn listing(&mut self) -> Result<Listing, Error> {
+        self.settle()?;
+        if self.state.pipeline.window().is_pipelining() {
+            listing::read_in_one_flight(&mut self.session)
+        } else {
+            listing::read_in_lock_step(&mut self.session)
+        }
+    }
+
+    /// Whether asking for one more message now keeps the line busy. What is asked for beyond
+    /// that only waits here.
+    pub fn window_is_open(&self) -> bool {
+        self.state.pipeline.is_open()
+    }
+
+    /// How many requests are not answered yet.
+    pub fn requests_left(&self) -> usize {
+        self.state.pipeline.len()
+    }
+
+    /// Asks for a message. It is sent by [`Self::answer`], many in one write.
+    pub fn ask(&mut self, request: Request) {
+        self.state.pipeline.queue(request);
+    }
+
+    /// Takes back what was asked for and not sent yet. What was sent will be answered.
+    pub fn forget_unsent(&mut self) {
+        self.state.pipeline.forget_queued();
+    }
+
+    /// The answer to the request that was made first of those not answered yet; `None` if all
+    /// are.
+    ///
+    /// Keep the window filled before each call, and messages come without a pause:
+    ///
+    /// ```no_run
+    /// # use popfetch::client::{Client, Error, Reply, Request, Transaction};
+    /// # fn fetch(client: &mut Client<Transaction>) -> Result<(), Error> {
+    /// let listing = client.listing()?;
+    /// let mut rows = listing.rows();
+    /// loop {
+    ///     while client.window_is_open()
+    ///         && let Some(row) = rows.next()
+    ///     {
+    ///         client.ask(Request::Retr {
+    ///             number: row.number,
+    ///             listed_octets: row.octets,
+    ///         });
+    ///     }
+    ///     let Some(answer) = client.answer()? else {
+    ///         return Ok(());
+    ///     };
+    ///     if let Reply::Body(mut body) = answer.reply {
+    ///         while let Some(octets) = body.chunk()? {
+    ///             println!("{} more octets", octets.len());
+    ///         }
+    ///         let end = body.end()?;
+    ///         println!("{} octets in all", end.octets);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn answer(&mut self) -> Result<Option<Answer<'_>>, Error> {
+        self.finish_body()?;
+        let state = &mut self.state;
+        if self.session.was_odd() {
+            state.pipeline.fall_into_lock_step();
+        }
+        self.session.send(&state.pipeline.due())?;
+        let Some(request) = state.pipeline.answered() else {
+            return Ok(None);
+        };
+        let verb = match request {
+            Request::Retr { .. } => Verb::Retr,
+            Request::Top { .. } => Verb::Top,
+        };
+        let answer = self.session.answer(verb);
+        let last_body = state.last_body.take();
+        let reply = match answer.map_err(|error| blame_last_body(error, last_body))? {
+            Ok(_) => {
+                self.session.begin_data();
+                state.watch.restart();
+                state.last_body = Some(request.number());
+                Reply::Body(Body {
+                    progress: Progress::new(request, state.pipeline.is_outstanding()),
+                    session: &mut self.session,
+                    pipeline: &mut state.pipeline,
+                    watch: &mut state.watch,
+                })
+            }
+            Err(refusal) => Reply::Refused(refusal),
+        };
+        Ok(Some(Answer { request, reply }))
+    }
+
+    /// Marks messages to be deleted when the session ends by [`Self::quit`], and tells of each
+    /// whether the server took it. Not to be called while requests are left.
+    pub fn dele(
+        &mut self,
+        numbers: &[MessageNumber],
+        each: &mut dyn FnMut(MessageNumber, Result<(), Refusal>),
+    ) -> Result<(), Error> {
+        self.settle()?;
+        let mut pipeline = Pipeline::new(self.state.pipeline.window());
+        let mut numbers = numbers.iter();
+        loop {
+            while pipeline.is_open()
+                && let Some(number) = numbers.next()
+            {
+                pipeline.queue(Deletion(*number));
+            }
+            self.session.send(&pipeline.due())?;
+            let Some(Deletion(number)) = pipeline.answered() else {
+                return Ok(());
+            };
+            let answer = self.session.answer(Verb::Dele);
+            let last_body = self.state.last_body.take();
+            let answer = answer.map_err(|error| blame_last_body(error, last_body))?;
+            each(number, answer.map(|_| ()));
+        }
+    }
+
+    /// Takes all marks of deletion away.
+    pub fn rset(&mut self) -> Result<(), Error> {
+        self.command(&Command::Rset).map(|_| ())
+    }
+
+    /// Does nothing, which keeps the server from closing an idle session.
+    pub fn noop(&mut self) -> Result<(), Error> {
+        self.command(&Command::Noop).map(|_| ())
+    }
+
+    /// Ends the session, and has the server delete what is marked. Only an `Ok` says that it
+    /// did. A client that is dropped instead deletes nothing.
+    pub fn quit(mut self) -> Result<Farewell, Error> {
+        let text = self.command(&Command::Quit)?;
+        Ok(Farewell { text })
+    }
+
+    fn command(&mut self, command: &Command) -> Result<ServerText, Error> {
+        self.settle()?;
+        let last_body = self.state.last_body.take();
+        let answer = self.session.ask(command);
+        let answer = answer.map_err(|error| blame_last_body(error, last_body))?;
+        refused(command.verb(), answer)
+    }
+
+    /// Makes sure that a command sent now stands behind nothing: servers are known to answer
+    /// what stands behind a RETR in the middle of the message.
+    fn settle(&mut self) -> Result<(), Error> {
+        self.finish_body()?;
+        if self.state.pipeline.len() > 0 {
+            return Err(Error::RequestsLeft);
+        }
+        Ok(())
+    }
+
+    /// Reads a body to its end that the caller did not.
+    fn finish_body(&mut self) -> Result<(), Error> {
+        while self.session.is_in_data() {
+            self.session.next_span()?;
+        }
+        Ok(())
+    }
+}
+
+fn refused<T>(verb: Verb, answer: Result<T, Refusal>) -> Result<T, Error> {
+    answer.map_err(|refusal| Error::Refused { verb, refusal })
+}
+
+/// What comes behind a message and is no answer may be the rest of the message.
+fn blame_last_body(error: Error, last_body: Option<MessageNumber>) -> Error {
+    match (error, last_body) {
+        (Error::Misbehaved(Misbehaviour::NoStatusLine { line, .. }), Some(after)) => {
+            Error::Misbehaved(Misbehaviour::MoreBehindEnd { after, line })
+        }
+        (error, _) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;
