@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::error::BadDestination;
+use super::journal::Place;
 
 /// DEST.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,16 @@ impl Destination {
             Some(("pipe", command)) => Ok(Self::Pipe(command.to_owned())),
             Some(_) | None if text == "-" => Ok(Self::Stdout),
             Some(_) | None => expand(text).map(Self::Maildir),
+        }
+    }
+
+    /// The file that holds a message just stored at this place; none where there is no file.
+    pub fn path_of(&self, place: &Place) -> Option<PathBuf> {
+        match (self, place) {
+            (Self::Maildir(folder), Place::Name(name)) => Some(folder.join("new").join(name)),
+            (Self::Eml(folder), Place::Name(name)) => Some(folder.join(name)),
+            (Self::Mbox(file), Place::Range { .. }) => Some(file.clone()),
+            _ => None,
         }
     }
 }

@@ -1,1 +1,28 @@
 //! Joins client and store: what is to be done with each message, and the doing of it.
+
+mod commit;
+mod contents;
+mod deletion;
+mod error;
+mod fetch;
+mod headers;
+mod list;
+mod moved;
+mod observer;
+mod plan;
+mod policy;
+mod remote;
+mod retrieve;
+mod selection;
+mod session;
+mod summary;
+
+pub use error::Error;
+pub use fetch::{Fetch, NewUniqueIds, Outcome, fetch};
+pub use list::{Headers, Look, Stat, list, preview, stat};
+pub use observer::{Event, Failure, MessageReport, Observer, Outlook, Status, Stored, Warning};
+pub use plan::{Action, Reason, Task};
+pub use policy::{AfterStoring, Bounds, MESSAGE_OCTETS_MAX};
+pub use remote::{CredentialSource, Remote};
+pub use selection::{NumberRange, Order, Scope, Selection};
+pub use summary::{DeletionState, Remedy, Summary};

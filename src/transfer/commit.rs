@@ -1,0 +1,241 @@
+//! The committing thread: batches in, durable messages and receipts out.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use crate::protocol::{MessageNumber, UniqueId};
+use crate::store::{
+    self, AccountId, ChildOutcome, Commit, Delivered, Delivery, Journal, Place, ReceiptId,
+};
+
+use super::observer::{Event, Failure, MessageReport, Observer, Status, Stored};
+use super::summary::{Remedy, Summary};
+
+/// What the committing thread is asked to do.
+pub(super) enum Work {
+    /// Deliver a batch.
+    Deliver(Vec<Parcel>),
+    /// Write that a message that was retrieved is one that is stored.
+    Recognise(Recognised),
+}
+
+/// A message to deliver, and its number in this session.
+pub(super) struct Parcel {
+    pub(super) number: MessageNumber,
+    pub(super) delivery: Delivery,
+}
+
+/// A listed message whose content has a receipt under another name or size.
+pub(super) struct Recognised {
+    pub(super) receipt: ReceiptId,
+    pub(super) account: AccountId,
+    pub(super) unique_id: UniqueId,
+    pub(super) listed_octets: Option<u64>,
+}
+
+/// A batch that is not full goes out once it is so old and the committing thread is idle: large
+/// enough to be worth a sync on a fast line, soon enough to be durable on a slow one.
+const BATCH_AGE_MIN: Duration = Duration::from_millis(50);
+
+/// The retrieving thread's end: collects a batch and hands it over.
+pub(super) struct Outbox<'a> {
+    work: SyncSender<Work>,
+    unfinished: &'a AtomicUsize,
+    batch: Vec<Parcel>,
+    began: Option<Instant>,
+}
+
+/// The committing thread has ended; why, it tells itself.
+#[derive(Debug)]
+pub(super) struct CommitEnded;
+
+/// The two ends of the way to the committing thread. Nothing waits in between: with one batch
+/// being delivered and one being filled, open files have a bound.
+pub(super) fn channel(unfinished: &AtomicUsize) -> (Outbox<'_>, Receiver<Work>) {
+    let (work, inbox) = sync_channel(0);
+    let outbox = Outbox {
+        work,
+        unfinished,
+        batch: Vec::new(),
+        began: None,
+    };
+    (outbox, inbox)
+}
+
+impl Outbox<'_> {
+    /// Puts a message into the batch.
+    pub(super) fn add(&mut self, parcel: Parcel) {
+        self.began.get_or_insert_with(Instant::now);
+        self.batch.push(parcel);
+    }
+
+    /// Whether a batch that is not full should go now.
+    pub(super) fn is_due(&self) -> bool {
+        self.began
+            .is_some_and(|began| began.elapsed() >= BATCH_AGE_MIN)
+            && self.unfinished.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether there is nothing in the batch.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    /// Hands the batch over, waiting until the one before it is done.
+    pub(super) fn send_batch(&mut self) -> Result<(), CommitEnded> {
+        self.began = None;
+        let batch = std::mem::take(&mut self.batch);
+        self.send(Work::Deliver(batch))
+    }
+
+    /// Hands other work over.
+    pub(super) fn send(&self, work: Work) -> Result<(), CommitEnded> {
+        self.unfinished.fetch_add(1, Ordering::AcqRel);
+        self.work.send(work).map_err(|_| CommitEnded)
+    }
+}
+
+/// The committing thread's state: the journal's only writer.
+pub(super) struct Committer<'a> {
+    pub(super) commit: &'a mut dyn Commit,
+    pub(super) journal: &'a mut Journal,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) path_of: &'a (dyn Fn(&Place) -> Option<PathBuf> + Sync),
+    pub(super) summary: Summary,
+}
+
+impl Committer<'_> {
+    /// Does all work until the other end hangs up, then makes the journal durable.
+    ///
+    /// The summary counts what was stored also when an error ended it.
+    pub(super) fn run(
+        mut self,
+        inbox: &Receiver<Work>,
+        unfinished: &AtomicUsize,
+    ) -> (Summary, Result<(), store::Error>) {
+        let ended = self.work(inbox, unfinished);
+        (self.summary, ended)
+    }
+
+    fn work(
+        &mut self,
+        inbox: &Receiver<Work>,
+        unfinished: &AtomicUsize,
+    ) -> Result<(), store::Error> {
+        for work in inbox {
+            match work {
+                Work::Deliver(batch) => self.deliver(batch)?,
+                Work::Recognise(recognised) => self.recognise(recognised)?,
+            }
+            unfinished.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.journal.sync()
+    }
+
+    fn deliver(&mut self, batch: Vec<Parcel>) -> Result<(), store::Error> {
+        let numbers: Vec<_> = batch.iter().map(|parcel| parcel.number).collect();
+        let unique_ids: Vec<_> = batch
+            .iter()
+            .map(|parcel| parcel.delivery.unique_id.clone())
+            .collect();
+        let deliveries = batch.into_iter().map(|parcel| parcel.delivery).collect();
+        match self.commit.deliver(self.journal, deliveries) {
+            Ok(delivered) => {
+                for (number, delivered) in numbers.into_iter().zip(&delivered) {
+                    self.count(number, delivered);
+                }
+                Ok(())
+            }
+            Err(error @ store::Error::Child { .. }) => {
+                // One message that its program would not take; the others may fare better.
+                let try_later = is_try_later(&error);
+                for (number, unique_id) in numbers.into_iter().zip(&unique_ids) {
+                    self.count_refused(number, unique_id.as_ref(), &error, try_later);
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Committer<'_> {
+    fn count(&mut self, number: MessageNumber, delivered: &Delivered) {
+        self.summary.add_stored(&delivered.receipt);
+        notice_stored(self.observer, self.path_of, Some(number), delivered);
+    }
+
+    fn count_refused(
+        &mut self,
+        number: MessageNumber,
+        unique_id: Option<&UniqueId>,
+        error: &store::Error,
+        try_later: bool,
+    ) {
+        self.summary.add_failed(if try_later {
+            Remedy::TryLater
+        } else {
+            Remedy::None
+        });
+        self.observer.notice(Event::Message(MessageReport {
+            number: Some(number),
+            unique_id: unique_id.map(UniqueId::as_bytes),
+            octets: None,
+            status: Status::Failed(Failure::Store(error)),
+        }));
+    }
+
+    fn recognise(&mut self, recognised: Recognised) -> Result<(), store::Error> {
+        let mut receipt = self.journal.receipt(recognised.receipt)?;
+        receipt.account = recognised.account;
+        receipt.unique_id = Some(recognised.unique_id);
+        receipt.listed_octets = recognised.listed_octets;
+        self.journal.record(&[receipt])?;
+        Ok(())
+    }
+}
+
+/// Tells the observer of a durable message. One without a number was completed by replay.
+pub(super) fn notice_stored(
+    observer: &dyn Observer,
+    path_of: &(dyn Fn(&Place) -> Option<PathBuf> + Sync),
+    number: Option<MessageNumber>,
+    delivered: &Delivered,
+) {
+    let receipt = &delivered.receipt;
+    let path = path_of(&receipt.place);
+    let stored = Stored {
+        path: path.as_deref(),
+        offset: match receipt.place {
+            Place::Range { offset, .. } => Some(offset),
+            Place::Name(_) | Place::Nowhere => None,
+        },
+        sha256: receipt.sha256,
+        replayed: number.is_none(),
+    };
+    observer.notice(Event::Message(MessageReport {
+        number,
+        unique_id: receipt.unique_id.as_ref().map(UniqueId::as_bytes),
+        octets: Some(receipt.stored_octets),
+        status: if receipt.suspect {
+            Status::Suspect(stored)
+        } else {
+            Status::Stored(stored)
+        },
+    }));
+}
+
+/// `EX_TEMPFAIL`, by which a program that mail is piped into says that it may work later.
+const EXIT_TEMPFAIL: i32 = 75;
+
+fn is_try_later(error: &store::Error) -> bool {
+    let store::Error::Child { outcome, .. } = error else {
+        return false;
+    };
+    matches!(
+        outcome,
+        ChildOutcome::Status(EXIT_TEMPFAIL) | ChildOutcome::Deadline
+    )
+}

@@ -1,0 +1,124 @@
+//! DELE as a tracked intent: written down before it is sent, confirmed only by the +OK to the
+//! QUIT of its own session (RFC 1939 section 6).
+
+use crate::client::{self, Client, Transaction};
+use crate::protocol::{MessageNumber, Refusal, UniqueId};
+use crate::store::{AccountId, Journal};
+
+use super::error::Error;
+use super::observer::{Event, Failure, MessageReport, Observer, Status};
+use super::summary::{DeletionState, Remedy, Summary};
+
+/// A message to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Doomed {
+    pub(super) number: MessageNumber,
+    pub(super) unique_id: Option<UniqueId>,
+}
+
+/// How a session ended.
+pub(super) struct Ended {
+    pub(super) summary: Summary,
+    pub(super) error: Option<Error>,
+}
+
+/// The last part of a session: deletions, and QUIT.
+pub(super) struct Ending<'a> {
+    /// Where the receipts are, if there are any.
+    pub(super) receipts: Option<(&'a mut Journal, AccountId)>,
+    pub(super) now_seconds: i64,
+    pub(super) observer: &'a dyn Observer,
+}
+
+impl Ending<'_> {
+    /// Deletes these messages and quits. The summary holds also when an error ended it.
+    pub(super) fn delete_and_quit(
+        &mut self,
+        client: Client<Transaction>,
+        doomed: &[Doomed],
+    ) -> Ended {
+        let mut summary = Summary::default();
+        let ended = self.run(client, doomed, &mut summary);
+        Ended {
+            summary,
+            error: ended.err(),
+        }
+    }
+
+    fn run(
+        &mut self,
+        mut client: Client<Transaction>,
+        doomed: &[Doomed],
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
+        if doomed.is_empty() {
+            client.quit()?;
+            return Ok(());
+        }
+        if let Some((journal, account)) = &mut self.receipts {
+            journal.ask_delete(*account, &unique_ids(doomed.iter()))?;
+            journal.sync()?;
+        }
+        summary.deletion = DeletionState::Unknown;
+        let refused = self.send(&mut client, doomed)?;
+        client.quit().map_err(Error::DeletionUnconfirmed)?;
+        summary.deletion = DeletionState::Confirmed;
+        let (refused, deleted): (Vec<_>, Vec<_>) = doomed
+            .iter()
+            .partition(|doomed| refused.iter().any(|(number, _)| *number == doomed.number));
+        summary.deleted = deleted.len() as u64;
+        for _ in refused {
+            summary.add_failed(Remedy::None);
+        }
+        self.notice_deleted(&deleted);
+        if let Some((journal, account)) = &mut self.receipts {
+            let deleted = unique_ids(deleted.into_iter());
+            journal.confirm_delete(*account, &deleted, self.now_seconds)?;
+            journal.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Sends the DELEs; what the server refused.
+    fn send(
+        &self,
+        client: &mut Client<Transaction>,
+        doomed: &[Doomed],
+    ) -> Result<Vec<(MessageNumber, Refusal)>, client::Error> {
+        let numbers: Vec<MessageNumber> = doomed.iter().map(|doomed| doomed.number).collect();
+        let mut refused = Vec::new();
+        client.dele(&numbers, &mut |number, answer| {
+            if let Err(refusal) = answer {
+                refused.push((number, refusal));
+            }
+        })?;
+        for (number, refusal) in &refused {
+            let doomed = doomed.iter().find(|doomed| doomed.number == *number);
+            self.notice(doomed, Status::Failed(Failure::Refused(refusal)));
+        }
+        Ok(refused)
+    }
+
+    fn notice_deleted(&self, deleted: &[&Doomed]) {
+        for doomed in deleted {
+            self.notice(Some(doomed), Status::Deleted);
+        }
+    }
+
+    fn notice(&self, doomed: Option<&Doomed>, status: Status<'_>) {
+        self.observer.notice(Event::Message(MessageReport {
+            number: doomed.map(|doomed| doomed.number),
+            unique_id: doomed
+                .and_then(|doomed| doomed.unique_id.as_ref())
+                .map(UniqueId::as_bytes),
+            octets: None,
+            status,
+        }));
+    }
+}
+
+fn unique_ids<'a>(doomed: impl Iterator<Item = &'a Doomed>) -> Vec<&'a UniqueId> {
+    doomed
+        .filter_map(|doomed| doomed.unique_id.as_ref())
+        .collect()
+}

@@ -1,0 +1,121 @@
+//! Why a run ended early.
+
+use std::fmt;
+
+use crate::client::Wait;
+use crate::{client, store};
+
+/// Why a run ended early: whose fault it was, kept as that room tells it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server, the line, or what was asked of them.
+    Client(client::Error),
+    /// The server, or the line, while messages were being retrieved.
+    Retrieving(client::Error),
+    /// The local disk, or what was asked of it.
+    Store(store::Error),
+    /// The password or token could not be had; the text names no secret.
+    Credentials(Box<dyn std::error::Error + Send + Sync>),
+    /// Nearly all unique-ids are new to the journal while the messages look the same: the server
+    /// was probably moved.
+    NewUniqueIds {
+        /// Receipts whose unique-id is no longer listed.
+        vanished: u64,
+        /// Listed messages without a receipt.
+        unknown: u64,
+    },
+    /// A message grew beyond the bound while it came in, and the line was given up over it.
+    MessageTooLong {
+        /// The bound.
+        octets_max: u64,
+    },
+    /// The committing thread ended without a word: a bug.
+    CommitEnded,
+    /// The server did not confirm deletions that were asked for.
+    DeletionUnconfirmed(client::Error),
+}
+
+impl Error {
+    /// Whether another session may go on where this one stopped.
+    pub(super) fn another_session_may_help(&self) -> bool {
+        match self {
+            Self::Client(error) => is_line_drop(error) || is_try_later(error),
+            Self::Retrieving(error) => !matches!(
+                error,
+                client::Error::Stopped | client::Error::Deadline(Wait::WholeRun)
+            ),
+            Self::MessageTooLong { .. } => true,
+            Self::Store(_)
+            | Self::Credentials(_)
+            | Self::NewUniqueIds { .. }
+            | Self::CommitEnded
+            | Self::DeletionUnconfirmed(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client(error) | Self::Retrieving(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Credentials(error) => error.fmt(f),
+            Self::NewUniqueIds { vanished, unknown } => write!(
+                f,
+                "the server lists {unknown} unknown unique-ids, {vanished} known ones are gone, \\
+                 and the sizes are alike: the mailbox seems to have been moved"
+            ),
+            Self::MessageTooLong { octets_max } => {
+                write!(f, "a message is longer than {octets_max} octets")
+            }
+            Self::CommitEnded => f.write_str("the committing thread ended without a word"),
+            Self::DeletionUnconfirmed(error) => {
+                write!(f, "the server did not confirm the deletions: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error) => {
+                Some(error)
+            }
+            Self::Store(error) => Some(error),
+            Self::Credentials(error) => Some(error.as_ref()),
+            Self::NewUniqueIds { .. } | Self::MessageTooLong { .. } | Self::CommitEnded => None,
+        }
+    }
+}
+
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Whether the session ended by no fault of what was asked.
+pub(super) fn is_line_drop(error: &client::Error) -> bool {
+    if let client::Error::Deadline(wait) = error {
+        return *wait != Wait::WholeRun;
+    }
+    matches!(error, client::Error::Io { .. } | client::Error::OutOfStep)
+}
+
+fn is_try_later(error: &client::Error) -> bool {
+    if let client::Error::LoginRefused(login) = error {
+        return login.refusal.try_later();
+    }
+    if let client::Error::Refused { refusal, .. } | client::Error::Unwelcome(refusal) = error {
+        return refusal.try_later();
+    }
+    false
+}

@@ -1,0 +1,231 @@
+//! Brings a destination up to date with a maildrop, over as many sessions as it takes.
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, Transaction};
+use crate::protocol::{MessageNumber, Row};
+use crate::store::{self, Identity, OpenOptions, Place, Store};
+
+use super::commit::notice_stored;
+use super::error::Error;
+use super::observer::{Event, Observer, Warning};
+use super::plan::Task;
+use super::remote::{Remote, Retries};
+use super::session::{Progress, Session};
+use super::summary::Summary;
+
+/// What to do when nearly all unique-ids are new although the messages look the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewUniqueIds {
+    /// Stop, and say so.
+    #[default]
+    Refuse,
+    /// Retrieve, and store only what is not stored by content.
+    Accept,
+}
+
+/// What is to be fetched, and where to.
+#[derive(Clone, Debug)]
+pub struct Fetch<'a> {
+    /// The destination.
+    pub store: &'a OpenOptions,
+    /// Whose mail it is.
+    pub identity: &'a Identity,
+    /// Which messages, and what becomes of them.
+    pub task: &'a Task,
+    /// Messages after which the session is ended so that deletions are final and servers that
+    /// show only a part give the next part.
+    pub batch: Option<usize>,
+    /// What to do when a server seems to have been moved.
+    pub new_unique_ids: NewUniqueIds,
+}
+
+/// What a run came to, and why it ended early if it did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it came to.
+    pub summary: Summary,
+    /// Why it ended early.
+    pub error: Option<Error>,
+}
+
+/// Fetches.
+pub fn fetch(remote: &mut Remote<'_>, fetch: &Fetch<'_>, observer: &dyn Observer) -> Outcome {
+    let started = Instant::now();
+    let mut run = Run::new(fetch, observer);
+    let ended = run.run(remote);
+    run.summary.elapsed = started.elapsed();
+    Outcome {
+        summary: run.summary,
+        error: ended.err(),
+    }
+}
+
+/// A run over several sessions.
+pub(super) struct Run<'a> {
+    pub(super) fetch: &'a Fetch<'a>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) summary: Summary,
+    pub(super) troubles: Troubles,
+    pub(super) sessions: u32,
+    /// How long the server wants between two logins.
+    pub(super) login_delay: Duration,
+}
+
+/// What went wrong with single messages in this run, by what names a message across sessions.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    by_message: HashMap<MessageKey, Trouble>,
+}
+
+/// Names a message from one session of a run to the next: its unique-id, else its number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum MessageKey {
+    UniqueId(Box<[u8]>),
+    Number(MessageNumber),
+}
+
+impl MessageKey {
+    pub(super) fn of(row: &Row<'_>) -> Self {
+        match row.unique_id {
+            Some(unique_id) if !row.repeated => Self::UniqueId(unique_id.as_bytes().into()),
+            _ => Self::Number(row.number),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// The line dropped at it so often.
+    Dropped(u32),
+    /// It is not asked for again.
+    GivenUp,
+}
+
+/// So many drops at one message, and it goes to the end, alone.
+const DROPS_BEFORE_ALONE: u32 = 2;
+
+impl Troubles {
+    /// The line dropped at this message; whether it is given up now.
+    pub(super) fn dropped(&mut self, key: MessageKey) -> bool {
+        let trouble = self.by_message.entry(key).or_insert(Trouble::Dropped(0));
+        *trouble = match *trouble {
+            Trouble::Dropped(drops) if drops < DROPS_BEFORE_ALONE => Trouble::Dropped(drops + 1),
+            Trouble::Dropped(_) | Trouble::GivenUp => Trouble::GivenUp,
+        };
+        *trouble == Trouble::GivenUp
+    }
+
+    /// The message is settled and not asked for again in this run.
+    pub(super) fn give_up(&mut self, key: MessageKey) {
+        self.by_message.insert(key, Trouble::GivenUp);
+    }
+
+    pub(super) fn is_given_up(&self, row: &Row<'_>) -> bool {
+        self.of(row) == Some(Trouble::GivenUp)
+    }
+
+    pub(super) fn goes_alone(&self, row: &Row<'_>) -> bool {
+        self.of(row) == Some(Trouble::Dropped(DROPS_BEFORE_ALONE))
+    }
+
+    fn of(&self, row: &Row<'_>) -> Option<Trouble> {
+        if self.by_message.is_empty() {
+            return None;
+        }
+        self.by_message.get(&MessageKey::of(row)).copied()
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(fetch: &'a Fetch<'a>, observer: &'a dyn Observer) -> Self {
+        Self {
+            fetch,
+            observer,
+            summary: Summary::default(),
+            troubles: Troubles::default(),
+            sessions: 0,
+            login_delay: Duration::ZERO,
+        }
+    }
+
+    fn run(&mut self, remote: &mut Remote<'_>) -> Result<(), Error> {
+        // The lock comes first: a second run is told at once. Then the journal is read while the
+        // connection is made.
+        let (store, client) = thread::scope(|scope| {
+            let opening = scope.spawn(|| store::open(self.fetch.store));
+            let client = remote.log_in();
+            (join(opening), client)
+        });
+        let mut store = store?;
+        self.announce_replayed(&store);
+        let mut client = Some(client?);
+        let mut retries = Retries::new(remote.retries);
+        loop {
+            let connected = client.take().map_or_else(|| remote.log_in(), Ok);
+            let settled_before = self.settled();
+            let ended = connected.and_then(|client| self.session(client, &mut store));
+            if self.settled() > settled_before {
+                retries.reset();
+            }
+            let pause = match ended {
+                Ok(Progress::Done) => return Ok(()),
+                Ok(Progress::MoreToCome) => self.login_delay,
+                Err(error) if error.another_session_may_help() => {
+                    let Some(pause) = retries.next_pause() else {
+                        return Err(error);
+                    };
+                    let pause = pause.max(self.login_delay);
+                    self.observer.notice(Event::Reconnecting {
+                        cause: &error,
+                        pause,
+                    });
+                    pause
+                }
+                Err(error) => return Err(error),
+            };
+            remote.pause(pause)?;
+        }
+    }
+
+    fn settled(&self) -> u64 {
+        let Summary {
+            stored,
+            failed,
+            gone,
+            ..
+        } = self.summary;
+        stored + failed + gone
+    }
+
+    fn session(
+        &mut self,
+        client: Client<Transaction>,
+        store: &mut Store,
+    ) -> Result<Progress, Error> {
+        self.sessions += 1;
+        Session::new(self, client, store)?.run()
+    }
+
+    fn announce_replayed(&mut self, store: &Store) {
+        let destination = &self.fetch.store.destination;
+        let path_of = |place: &Place| destination.path_of(place);
+        for delivered in &store.replayed.delivered {
+            self.summary.add_stored(&delivered.receipt);
+            notice_stored(self.observer, &path_of, None, delivered);
+        }
+        for warning in &store.replayed.warnings {
+            self.observer
+                .notice(Event::Warning(Warning::Store(warning.clone())));
+        }
+    }
+}
+
+/// The thread's result; its panic goes on in this one.
+pub(super) fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

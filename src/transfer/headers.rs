@@ -1,0 +1,229 @@
+//! Asks for headers by TOP, in a pipeline, and only for what the journal does not know already.
+
+use crate::client::{Client, Reply, Request, Transaction};
+use crate::message::{HeaderPrefix, Summary};
+use crate::protocol::{Listing, MessageNumber, UniqueIdRef};
+use crate::store::{self, AccountId, Header, Journal};
+
+use super::error::Error;
+use super::plan::Selected;
+
+/// Where headers are remembered from one run to the next.
+pub(super) trait HeaderMemory {
+    /// What TOP told before.
+    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary>;
+
+    /// Remembers what TOP told now.
+    fn remember(
+        &mut self,
+        unique_id: UniqueIdRef<'_>,
+        header: &Summary,
+    ) -> Result<(), store::Error>;
+}
+
+/// No memory at all.
+pub(super) struct Forgetful;
+
+impl HeaderMemory for Forgetful {
+    fn recall(&self, _: UniqueIdRef<'_>) -> Option<Summary> {
+        None
+    }
+
+    fn remember(&mut self, _: UniqueIdRef<'_>, _: &Summary) -> Result<(), store::Error> {
+        Ok(())
+    }
+}
+
+/// The journal as memory; one that is only read from forgets what is new.
+pub(super) struct JournalMemory<'a> {
+    pub(super) journal: &'a mut Journal,
+    pub(super) account: AccountId,
+    pub(super) writing: Writing,
+}
+
+/// Whether a journal may be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writing {
+    Allowed,
+    Forbidden,
+}
+
+impl HeaderMemory for JournalMemory<'_> {
+    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary> {
+        // A header that cannot be read back is asked for again.
+        let header = self
+            .journal
+            .header(self.account, unique_id.as_bytes())
+            .ok()??;
+        let Header {
+            date_seconds,
+            from,
+            subject,
+        } = header;
+        Some(Summary {
+            date_seconds,
+            from,
+            subject,
+        })
+    }
+
+    fn remember(
+        &mut self,
+        unique_id: UniqueIdRef<'_>,
+        header: &Summary,
+    ) -> Result<(), store::Error> {
+        if self.writing == Writing::Forbidden {
+            return Ok(());
+        }
+        let Summary {
+            date_seconds,
+            from,
+            subject,
+        } = header.clone();
+        let header = Header {
+            date_seconds,
+            from,
+            subject,
+        };
+        self.journal
+            .note_header(self.account, &unique_id.to_unique_id(), &header)
+    }
+}
+
+/// Takes the rows out whose header does not hold; one that cannot be had does not.
+pub(super) fn narrow(
+    client: &mut Client<Transaction>,
+    listing: &Listing,
+    selected: &mut Selected,
+    memory: &mut dyn HeaderMemory,
+    holds: &dyn Fn(&Summary) -> bool,
+) -> Result<TopAnswers, Error> {
+    let rows: Vec<usize> = selected.rows().collect();
+    each_header(client, listing, &rows, memory, &mut |row, header| {
+        if !holds(header) {
+            selected.remove(row);
+        }
+    })
+}
+
+/// How the server took to TOP, which is optional (RFC 1939 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TopAnswers {
+    /// It answered, or was not asked.
+    Given,
+    /// It refused every time.
+    Refused,
+}
+
+/// Hands on the header of each of these rows, in this order; an empty one if it cannot be had.
+pub(super) fn each_header(
+    client: &mut Client<Transaction>,
+    listing: &Listing,
+    rows: &[usize],
+    memory: &mut dyn HeaderMemory,
+    each: &mut dyn FnMut(usize, &Summary),
+) -> Result<TopAnswers, Error> {
+    let mut headers = Headers {
+        client,
+        listing,
+        asked: 0,
+        given: 0,
+        refused: 0,
+    };
+    let mut not_asked = rows.iter();
+    for &row in rows {
+        let Some(listed) = listing.row(row) else {
+            continue;
+        };
+        if let Some(header) = listed
+            .unique_id
+            .and_then(|unique_id| memory.recall(unique_id))
+        {
+            each(row, &header);
+            continue;
+        }
+        headers.ask_ahead(&mut not_asked, &*memory);
+        let header = headers.answer(listed.number)?;
+        if let (Some(header), Some(unique_id)) = (&header, listed.unique_id) {
+            memory.remember(unique_id, header)?;
+        }
+        each(row, &header.unwrap_or_default());
+    }
+    let only_refused = headers.refused > 0 && headers.given == 0;
+    Ok(if only_refused {
+        TopAnswers::Refused
+    } else {
+        TopAnswers::Given
+    })
+}
+
+/// A server that refuses so many TOPs and grants none does not know the command. It must not be
+/// asked on: Dovecot hangs up after about 20 errors in a row.
+const REFUSALS_MAX: usize = 3;
+
+struct Headers<'a> {
+    client: &'a mut Client<Transaction>,
+    listing: &'a Listing,
+    /// Asked and not answered yet.
+    asked: usize,
+    given: usize,
+    refused: usize,
+}
+
+impl Headers<'_> {
+    /// Fills the window; until the first TOP is granted, only one is asked at a time.
+    fn ask_ahead(&mut self, rows: &mut std::slice::Iter<'_, usize>, memory: &dyn HeaderMemory) {
+        while self.may_ask() {
+            let Some(&row) = rows.next() else { return };
+            let Some(listed) = self.listing.row(row) else {
+                continue;
+            };
+            let is_known = |unique_id| memory.recall(unique_id).is_some();
+            if !listed.unique_id.is_some_and(is_known) {
+                self.client.ask(Request::Top {
+                    number: listed.number,
+                    lines: 0,
+                });
+                self.asked += 1;
+            }
+        }
+    }
+
+    fn may_ask(&self) -> bool {
+        if self.given == 0 {
+            self.asked == 0 && self.refused < REFUSALS_MAX
+        } else {
+            self.client.window_is_open()
+        }
+    }
+
+    /// The header of the message asked for first; none if it cannot be had.
+    fn answer(&mut self, number: MessageNumber) -> Result<Option<Summary>, Error> {
+        if self.asked == 0 {
+            return Ok(None);
+        }
+        let Some(answer) = self.client.answer()? else {
+            return Ok(None);
+        };
+        self.asked -= 1;
+        debug_assert_eq!(
+            answer.request.number(),
+            number,
+            "answers come in the order of asking"
+        );
+        let mut body = match answer.reply {
+            Reply::Body(body) => body,
+            Reply::Refused(_) => {
+                self.refused += 1;
+                return Ok(None);
+            }
+        };
+        let mut prefix = HeaderPrefix::default();
+        while let Some(octets) = body.chunk()? {
+            prefix.feed(octets);
+        }
+        body.end()?;
+        self.given += 1;
+        Ok(Some(prefix.summary()))
+    }
+}

@@ -1,0 +1,328 @@
+//! Looks at a maildrop and at what is stored of it, and changes neither.
+
+use std::time::Instant;
+
+use crate::client::{Client, ServerFacts, Transaction};
+use crate::message::Summary as Header;
+use crate::protocol::{Listing, MaildropSize, UniqueIdRef};
+use crate::store::{AccountId, Identity, Journal, OpenOptions, read_journal};
+
+use super::error::Error;
+use super::fetch::Outcome;
+use super::headers::{
+    Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, each_header, narrow,
+};
+use super::observer::{Event, MessageReport, Observer, Status, Warning};
+use super::plan::{Action, Plan, Reason, Selected, Task, in_order, plan_fetch};
+use super::remote::Remote;
+use super::selection::{Scope, Selection};
+use super::summary::Summary;
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Look<'a> {
+    /// The destination whose journal is asked, if any.
+    pub store: Option<&'a OpenOptions>,
+    /// Whose mail it is.
+    pub identity: &'a Identity,
+}
+
+/// Whether headers are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headers {
+    /// They are asked for by TOP.
+    Shown,
+    /// They are asked for only where the selection needs them.
+    Hidden,
+}
+
+/// What `stat` tells.
+#[derive(Clone, Debug)]
+pub struct Stat {
+    /// Messages and octets in the maildrop.
+    pub size: MaildropSize,
+    /// Messages without a receipt; none without a destination.
+    pub new: Option<u64>,
+    /// What is known of the server.
+    pub server: ServerFacts,
+}
+
+/// Lists the selected messages to the observer.
+pub fn list(
+    remote: &mut Remote<'_>,
+    look: &Look<'_>,
+    selection: &Selection,
+    headers: Headers,
+    observer: &dyn Observer,
+) -> Outcome {
+    let started = Instant::now();
+    let mut summary = Summary::default();
+    let ended = View::open(remote, look, observer)
+        .and_then(|view| view.list(selection, headers, observer, &mut summary));
+    summary.elapsed = started.elapsed();
+    Outcome {
+        summary,
+        error: ended.err(),
+    }
+}
+
+/// Tells how much mail there is, and how much of it is new.
+pub fn stat(
+    remote: &mut Remote<'_>,
+    look: &Look<'_>,
+    observer: &dyn Observer,
+) -> Result<Stat, Error> {
+    let stat = if look.store.is_some() {
+        let view = View::open(remote, look, observer)?;
+        let stat = view.stat();
+        view.client.quit()?;
+        stat
+    } else {
+        let mut client = remote.log_in()?;
+        observer.notice(Event::LoggedIn(client.server()));
+        let size = client.stat()?;
+        let server = client.server().clone();
+        client.quit()?;
+        Stat {
+            size,
+            new: None,
+            server,
+        }
+    };
+    Ok(stat)
+}
+
+/// Tells what a fetch would do with each message, and why.
+pub fn preview(
+    remote: &mut Remote<'_>,
+    look: &Look<'_>,
+    task: &Task,
+    observer: &dyn Observer,
+) -> Outcome {
+    let started = Instant::now();
+    let mut summary = Summary::default();
+    let ended = View::open(remote, look, observer)
+        .and_then(|view| view.preview(task, observer, &mut summary));
+    summary.elapsed = started.elapsed();
+    Outcome {
+        summary,
+        error: ended.err(),
+    }
+}
+
+/// A maildrop that is only looked at.
+struct View {
+    client: Client<Transaction>,
+    listing: Listing,
+    journal: Option<(Journal, AccountId)>,
+    /// Whether a destination was named, journal or not.
+    stores: Stores,
+}
+
+/// Whether it makes sense to say that something is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stores {
+    Somewhere,
+    Nowhere,
+}
+
+impl View {
+    fn open(
+        remote: &mut Remote<'_>,
+        look: &Look<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        let journal = look.store.map(read_journal).transpose()?.flatten();
+        let mut client = remote.log_in()?;
+        observer.notice(Event::LoggedIn(client.server()));
+        let listing = client.listing()?;
+        let journal = match journal {
+            Some(mut journal) => {
+                let mut listed = unique_ids(&listing);
+                let account = journal.account(look.identity, &mut listed)?;
+                Some((journal, account))
+            }
+            None => None,
+        };
+        let stores = look.store.map_or(Stores::Nowhere, |_| Stores::Somewhere);
+        Ok(Self {
+            client,
+            listing,
+            journal,
+            stores,
+        })
+    }
+
+    fn is_stored(&self, unique_id: Option<UniqueIdRef<'_>>) -> bool {
+        let known =
+            self.journal
+                .as_ref()
+                .zip(unique_id)
+                .and_then(|((journal, account), unique_id)| {
+                    journal.known(*account, unique_id.as_bytes())
+                });
+        known.is_some()
+    }
+
+    fn stat(&self) -> Stat {
+        let new = self
+            .listing
+            .rows()
+            .filter(|row| !self.is_stored(row.unique_id))
+            .count() as u64;
+        Stat {
+            size: MaildropSize {
+                messages: Some(self.listing.len() as u64),
+                octets: Some(self.listing.octets_total()),
+            },
+            new: Some(new),
+            server: self.client.server().clone(),
+        }
+    }
+
+    fn select(
+        &mut self,
+        selection: &Selection,
+        observer: &dyn Observer,
+    ) -> Result<Selected, Error> {
+        let mut selected = Selected::by_listing(&self.listing, selection);
+        for row in selected.rows().collect::<Vec<_>>() {
+            let stored = self.is_stored(self.listing.row(row).and_then(|row| row.unique_id));
+            let wanted = match selection.scope {
+                Scope::New => !stored,
+                Scope::Stored => stored,
+                Scope::Unsaid | Scope::All => true,
+            };
+            if !wanted {
+                selected.remove(row);
+            }
+        }
+        if selection.needs_header() {
+            let mut memory = memory(&mut self.journal);
+            let holds = |header: &Header| selection.matches_header(header);
+            let client = &mut self.client;
+            let top = narrow(client, &self.listing, &mut selected, &mut *memory, &holds)?;
+            if top == TopAnswers::Refused {
+                observer.notice(Event::Warning(Warning::NoTop));
+            }
+        }
+        Ok(selected)
+    }
+
+    fn list(
+        mut self,
+        selection: &Selection,
+        headers: Headers,
+        observer: &dyn Observer,
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
+        let selected = self.select(selection, observer)?;
+        let rows: Vec<usize> = in_order(&self.listing, selection.order)
+            .map(|(row, _)| row)
+            .filter(|&row| selected.contains(row))
+            .take(selection.limit.unwrap_or(usize::MAX))
+            .collect();
+        summary.skipped = (self.listing.len() - rows.len()) as u64;
+        let stored: Vec<Option<bool>> = rows
+            .iter()
+            .map(|&row| {
+                let unique_id = self.listing.row(row).and_then(|row| row.unique_id);
+                (self.stores == Stores::Somewhere).then(|| self.is_stored(unique_id))
+            })
+            .collect();
+        let mut stored = stored.into_iter();
+        let listing = &self.listing;
+        let mut notice = |row, header: Option<&Header>| {
+            let status = Status::Listed {
+                stored: stored.next().flatten(),
+                header,
+            };
+            notice(observer, listing, row, status);
+        };
+        match headers {
+            Headers::Hidden => rows.iter().for_each(|&row| notice(row, None)),
+            Headers::Shown => {
+                let mut memory = memory(&mut self.journal);
+                each_header(
+                    &mut self.client,
+                    listing,
+                    &rows,
+                    &mut *memory,
+                    &mut |row, header| {
+                        notice(row, Some(header));
+                    },
+                )?;
+            }
+        }
+        self.client.quit()?;
+        Ok(())
+    }
+
+    fn preview(
+        mut self,
+        task: &Task,
+        observer: &dyn Observer,
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
+        // The plan knows the scope of a fetch itself.
+        let conditions = Selection {
+            scope: Scope::Unsaid,
+            ..task.selection.clone()
+        };
+        let selected = self.select(&conditions, observer)?;
+        let plan = self.plan(&selected, task);
+        for step in plan
+            .steps
+            .iter()
+            .filter(|step| step.reason != Reason::NotSelected)
+        {
+            let status = match step.reason.action() {
+                Action::Leave => {
+                    summary.skipped += 1;
+                    Status::Skipped(step.reason)
+                }
+                Action::Retrieve | Action::Delete => Status::Planned(step.reason),
+            };
+            notice(observer, &self.listing, step.row, status);
+        }
+        self.client.quit()?;
+        Ok(())
+    }
+
+    fn plan(&self, selected: &Selected, task: &Task) -> Plan {
+        let ledger = |unique_id: UniqueIdRef<'_>| {
+            let (journal, account) = self.journal.as_ref()?;
+            journal.known(*account, unique_id.as_bytes())
+        };
+        plan_fetch(&self.listing, &ledger, selected, task)
+    }
+}
+
+fn memory(journal: &mut Option<(Journal, AccountId)>) -> Box<dyn HeaderMemory + '_> {
+    match journal {
+        Some((journal, account)) => Box::new(JournalMemory {
+            journal,
+            account: *account,
+            writing: Writing::Forbidden,
+        }),
+        None => Box::new(Forgetful),
+    }
+}
+
+fn notice(observer: &dyn Observer, listing: &Listing, row: usize, status: Status<'_>) {
+    let row = listing.row(row);
+    observer.notice(Event::Message(MessageReport {
+        number: row.map(|row| row.number),
+        unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
+        octets: row.and_then(|row| row.octets),
+        status,
+    }));
+}
+
+/// The unique-ids of a listing.
+pub(super) fn unique_ids(listing: &Listing) -> impl Iterator<Item = &[u8]> {
+    listing
+        .rows()
+        .filter_map(|row| row.unique_id)
+        .map(UniqueIdRef::as_bytes)
+}

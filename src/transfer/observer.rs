@@ -1,0 +1,147 @@
+//! What a run tells of itself while it goes on. Nothing below `cli` prints.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::client::ServerFacts;
+use crate::message::Summary;
+use crate::protocol::{MessageNumber, Refusal};
+use crate::store;
+
+use super::error::Error;
+use super::plan::Reason;
+
+/// Listens to a run. Called from the retrieving and from the committing thread.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn notice(&self, event: Event<'_>);
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Login is done.
+    LoggedIn(&'a ServerFacts),
+    /// The maildrop is listed and the plan is made.
+    Planned(Outlook),
+    /// So many more octets of message data came in.
+    Received {
+        /// Octets since the last such event.
+        octets: u64,
+    },
+    /// Something is settled about one message.
+    Message(MessageReport<'a>),
+    /// The line dropped; the run goes on after a pause.
+    Reconnecting {
+        /// Why the session ended.
+        cause: &'a Error,
+        /// How long the run waits before it connects again.
+        pause: Duration,
+    },
+    /// Something the user should know, though the run goes on.
+    Warning(Warning),
+}
+
+/// What a run has before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// Messages in the maildrop.
+    pub listed: u64,
+    /// Messages to retrieve.
+    pub messages: u64,
+    /// Their octets, as listed.
+    pub octets: u64,
+}
+
+/// What is settled about one message.
+#[derive(Debug)]
+pub struct MessageReport<'a> {
+    /// The message-number in this session; none for a delivery that replay completed.
+    pub number: Option<MessageNumber>,
+    /// Its unique-id, if the server gave one.
+    pub unique_id: Option<&'a [u8]>,
+    /// Its octets: as stored for a stored message, else as listed.
+    pub octets: Option<u64>,
+    /// What became of it.
+    pub status: Status<'a>,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub enum Status<'a> {
+    /// Listed, no more.
+    Listed {
+        /// Whether the journal has a receipt for it; none without a destination.
+        stored: Option<bool>,
+        /// What its header says, if it was asked.
+        header: Option<&'a Summary>,
+    },
+    /// A dry run would do this.
+    Planned(Reason),
+    /// It is durably stored.
+    Stored(Stored<'a>),
+    /// It was left where it is.
+    Skipped(Reason),
+    /// It could not be retrieved or stored.
+    Failed(Failure<'a>),
+    /// It is no longer there, the server says.
+    Gone(&'a Refusal),
+    /// It is stored, but may be incomplete: it will not be deleted by us.
+    Suspect(Stored<'a>),
+    /// The server confirmed its deletion.
+    Deleted,
+}
+
+/// Where a message is stored, and what.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'a> {
+    /// The file; none for a pipe and for stdout.
+    pub path: Option<&'a Path>,
+    /// Where in the file it begins, for an mbox.
+    pub offset: Option<u64>,
+    /// SHA-256 of the stored octets.
+    pub sha256: [u8; 32],
+    /// Whether an earlier run had begun this delivery and it was completed now.
+    pub replayed: bool,
+}
+
+/// Why a message failed.
+#[derive(Debug)]
+pub enum Failure<'a> {
+    /// The server refused it.
+    Refused(&'a Refusal),
+    /// The line dropped at it, twice.
+    LineDropped,
+    /// It is longer than the bound on a message.
+    TooLong {
+        /// The bound.
+        octets_max: u64,
+    },
+    /// The program it was piped into would not take it.
+    Store(&'a store::Error),
+}
+
+/// What the user should know, though the run goes on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The server lists no unique-ids: every message is retrieved and compared by content.
+    NoUniqueIds,
+    /// The server says it deletes what was retrieved.
+    ExpiresAtOnce,
+    /// The server refuses TOP, so that conditions on headers cannot be told.
+    NoTop,
+    /// The same unique-id stands for several messages; none of them is deleted.
+    RepeatedUniqueIds {
+        /// How many messages share theirs with another.
+        messages: u64,
+    },
+    /// Deletion was asked for, but these messages must stay: they have no unique-id.
+    CannotDelete {
+        /// How many.
+        messages: u64,
+    },
+    /// Something the store has to say.
+    Store(String),
+}

@@ -1,0 +1,255 @@
+//! The retrieving thread: asks for messages, stages them, hands them over in batches.
+
+use crate::client::{self, Answer, Client, Misbehaviour, Reply, Request, Transaction};
+use crate::protocol::{Listing, MessageNumber, Refusal, Row, UniqueIdRef};
+use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged};
+
+use super::commit::{CommitEnded, Outbox, Parcel, Recognised, Work};
+use super::contents::{Contents, Group};
+use super::observer::{Event, Failure, MessageReport, Observer, Status};
+use super::plan::{Reason, Step};
+use super::policy::Bounds;
+use super::summary::{Remedy, Summary};
+
+/// Why retrieval ended before the plan did.
+#[derive(Debug)]
+pub(super) enum Interruption {
+    /// The server or the line, while this message was being waited for.
+    Client { error: client::Error, at: Step },
+    /// The stage.
+    Store(store::Error),
+    /// The committing thread has ended and knows why.
+    CommitEnded,
+    /// The message is longer than a message may be, so the rest of it is not read.
+    TooLong { at: Step },
+}
+
+impl From<store::Error> for Interruption {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<CommitEnded> for Interruption {
+    fn from(_: CommitEnded) -> Self {
+        Self::CommitEnded
+    }
+}
+
+/// How many messages are asked for before the first of them is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// As many as the window takes.
+    Ahead,
+    /// One: a message at which the line dropped twice must not take others with it.
+    Alone,
+}
+
+/// The retrieving thread's state.
+pub(super) struct Retriever<'a> {
+    pub(super) client: &'a mut Client<Transaction>,
+    pub(super) stage: &'a mut dyn Stage,
+    pub(super) listing: &'a Listing,
+    pub(super) account: AccountId,
+    pub(super) contents: &'a mut Contents<ReceiptId>,
+    pub(super) bounds: Bounds,
+    pub(super) outbox: Outbox<'a>,
+    /// The last whole message, until it is known what comes behind it.
+    pub(super) held: Option<Parcel>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) summary: Summary,
+    /// Rows that are settled in this session, one way or another.
+    pub(super) settled: &'a mut Vec<usize>,
+}
+
+impl Retriever<'_> {
+    /// Retrieves the messages of these steps in order. What is whole when it is interrupted is
+    /// handed over all the same.
+    pub(super) fn retrieve(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
+        let retrieved = self.retrieve_all(steps, asking);
+        self.release_held(retrieved.as_ref().err());
+        let handed_over = if self.outbox.is_empty() {
+            Ok(())
+        } else {
+            self.hand_over()
+        };
+        retrieved.and(handed_over)
+    }
+
+    fn retrieve_all(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
+        let mut not_asked = steps.iter();
+        for (answered, &step) in steps.iter().enumerate() {
+            let may_ask = |not_asked: &std::slice::Iter<'_, Step>| match asking {
+                Asking::Ahead => true,
+                Asking::Alone => steps.len() - not_asked.len() <= answered,
+            };
+            while may_ask(&not_asked) && self.client.window_is_open() {
+                let Some(next) = not_asked.next() else { break };
+                let listed_octets = self.listing.row(next.row).and_then(|row| row.octets);
+                self.client.ask(Request::Retr {
+                    number: next.number,
+                    listed_octets,
+                });
+            }
+            self.retrieve_one(step)?;
+            self.settled.push(step.row);
+        }
+        Ok(())
+    }
+
+    /// Lets the last whole message go. If what came behind it looks like more of it, it may not
+    /// be whole.
+    fn release_held(&mut self, interruption: Option<&Interruption>) {
+        let Some(mut parcel) = self.held.take() else {
+            return;
+        };
+        if let Some(Interruption::Client { error, .. }) = interruption
+            && let client::Error::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) = error
+        {
+            parcel.delivery.suspect |= *after == parcel.number;
+        }
+        self.outbox.add(parcel);
+    }
+
+    fn hand_over(&mut self) -> Result<(), Interruption> {
+        self.stage.end_batch()?;
+        Ok(self.outbox.send_batch()?)
+    }
+
+    fn retrieve_one(&mut self, step: Step) -> Result<(), Interruption> {
+        let at = |error| Interruption::Client { error, at: step };
+        let row = self.listing.row(step.row);
+        let listed_octets = row.and_then(|row| row.octets);
+        let answer = self.client.answer().map_err(at)?;
+        let Some(Answer { reply, .. }) = answer else {
+            return Err(at(client::Error::OutOfStep));
+        };
+        // Nothing odd came behind the message before this one.
+        if let Some(parcel) = self.held.take() {
+            self.outbox.add(parcel);
+        }
+        if self.stage.is_full() || self.outbox.is_due() {
+            self.stage.end_batch()?;
+            self.outbox.send_batch()?;
+        }
+        let mut body = match reply {
+            Reply::Body(body) => body,
+            Reply::Refused(refusal) => {
+                let unique_id = row.and_then(|row| row.unique_id);
+                self.count_refused(step.number, unique_id, &refusal);
+                return Ok(());
+            }
+        };
+        self.stage.begin(&Arriving { listed_octets })?;
+        let mut octets_total: u64 = 0;
+        loop {
+            match body.chunk() {
+                Ok(Some(octets)) => {
+                    let octets_more = octets.len() as u64;
+                    octets_total += octets_more;
+                    self.stage.write(octets)?;
+                    self.observer.notice(Event::Received {
+                        octets: octets_more,
+                    });
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.stage.abandon()?;
+                    return Err(at(error));
+                }
+            }
+            if octets_total > self.bounds.message_octets_max {
+                self.stage.abandon()?;
+                return Err(Interruption::TooLong { at: step });
+            }
+        }
+        let suspect = body.end().map_err(at)?.suspect.is_some();
+        let staged = self.stage.finish()?;
+        self.settle(step, row, staged, suspect)
+    }
+}
+
+impl Retriever<'_> {
+    /// A whole message: into the batch, unless its content has a receipt already.
+    fn settle(
+        &mut self,
+        step: Step,
+        row: Option<Row<'_>>,
+        staged: Staged,
+        suspect: bool,
+    ) -> Result<(), Interruption> {
+        let unique_id = row.and_then(|row| row.unique_id);
+        let listed_octets = row.and_then(|row| row.octets);
+        if let Some(receipt) = self.find_content(step.reason, unique_id, &staged) {
+            self.stage.discard(staged)?;
+            self.summary.skipped += 1;
+            if let Some(unique_id) = unique_id
+                && step.reason != Reason::RepeatedUniqueId
+            {
+                self.outbox.send(Work::Recognise(Recognised {
+                    receipt,
+                    account: self.account,
+                    unique_id: unique_id.to_unique_id(),
+                    listed_octets,
+                }))?;
+            }
+            return Ok(());
+        }
+        let delivery = Delivery {
+            staged,
+            account: self.account,
+            unique_id: unique_id.map(UniqueIdRef::to_unique_id),
+            listed_octets,
+            suspect,
+        };
+        self.held = Some(Parcel {
+            number: step.number,
+            delivery,
+        });
+        Ok(())
+    }
+
+    /// The receipt that answers for this content: among those of its own group where content
+    /// decides, else among those whose unique-id may have changed.
+    fn find_content(
+        &mut self,
+        reason: Reason,
+        unique_id: Option<UniqueIdRef<'_>>,
+        staged: &Staged,
+    ) -> Option<ReceiptId> {
+        let own = if reason.compares_content() {
+            self.contents.take(&Group::of(unique_id), &staged.sha256)
+        } else if reason == Reason::Again {
+            return None;
+        } else {
+            None
+        };
+        own.or_else(|| self.contents.take(&Group::Anyone, &staged.sha256))
+    }
+
+    fn count_refused(
+        &mut self,
+        number: MessageNumber,
+        unique_id: Option<UniqueIdRef<'_>>,
+        refusal: &Refusal,
+    ) {
+        let status = if refusal.message_is_gone() {
+            self.summary.gone += 1;
+            Status::Gone(refusal)
+        } else {
+            let later = refusal.try_later();
+            self.summary.add_failed(if later {
+                Remedy::TryLater
+            } else {
+                Remedy::None
+            });
+            Status::Failed(Failure::Refused(refusal))
+        };
+        self.observer.notice(Event::Message(MessageReport {
+            number: Some(number),
+            unique_id: unique_id.map(UniqueIdRef::as_bytes),
+            octets: None,
+            status,
+        }));
+    }
+}

@@ -1,0 +1,455 @@
+//! One session of a fetch: list, plan, retrieve, delete, quit.
+
+use std::sync::atomic::AtomicUsize;
+use std::thread;
+
+use crate::client::{Client, Transaction};
+use crate::message::Summary as Header;
+use crate::protocol::capability::Expire;
+use crate::protocol::{Listing, UidSupport, UniqueIdRef};
+use crate::store::{self, AccountId, Journal, Known, Receipt, ReceiptId, Store};
+
+use super::commit::{self, Committer};
+use super::contents::{Contents, Group};
+use super::deletion::{Doomed, Ending};
+use super::error::{Error, is_line_drop};
+use super::fetch::{MessageKey, NewUniqueIds, Run, join};
+use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
+use super::list::unique_ids;
+use super::moved;
+use super::observer::{Event, Failure, MessageReport, Outlook, Status, Warning};
+use super::plan::{Action, Plan, Reason, Selected, Step, is_deletable, plan_fetch};
+use super::retrieve::{Asking, Interruption, Retriever};
+use super::summary::{Remedy, Summary};
+
+/// How far a session came that ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Nothing is left to do.
+    Done,
+    /// Another session may bring more.
+    MoreToCome,
+}
+
+/// One session.
+pub(super) struct Session<'r, 'a> {
+    run: &'r mut Run<'a>,
+    client: Client<Transaction>,
+    store: &'r mut Store,
+    listing: Listing,
+    account: AccountId,
+    contents: Contents<ReceiptId>,
+}
+
+impl<'r, 'a> Session<'r, 'a> {
+    /// Lists the maildrop.
+    pub(super) fn new(
+        run: &'r mut Run<'a>,
+        mut client: Client<Transaction>,
+        store: &'r mut Store,
+    ) -> Result<Self, Error> {
+        run.observer.notice(Event::LoggedIn(client.server()));
+        run.login_delay = client
+            .server()
+            .capabilities()
+            .login_delay()
+            .unwrap_or_default();
+        let listing = client.listing()?;
+        let now_seconds = run.fetch.task.now_seconds;
+        let journal = &mut store.journal;
+        let account = journal.account(run.fetch.identity, &mut unique_ids(&listing))?;
+        journal.note_listing(account, &mut unique_ids(&listing), now_seconds)?;
+        Ok(Self {
+            run,
+            client,
+            store,
+            listing,
+            account,
+            contents: Contents::new(),
+        })
+    }
+
+    /// Does all there is to do.
+    pub(super) fn run(mut self) -> Result<Progress, Error> {
+        self.add_moved()?;
+        self.add_adopted()?;
+        let selected = self.select()?;
+        let mut plan = self.plan(&selected);
+        self.announce(&plan);
+        let progress = self.cut_to_batch(&mut plan);
+        self.add_compared(&plan)?;
+        self.retrieve(&plan)?;
+        let due = self.due(&selected);
+        self.end(&due)?;
+        Ok(progress)
+    }
+
+    /// The rows that meet the selection; headers are asked for where they are needed.
+    fn select(&mut self) -> Result<Selected, Error> {
+        let selection = &self.run.fetch.task.selection;
+        let mut selected = Selected::by_listing(&self.listing, selection);
+        if selection.needs_header() {
+            let mut memory = JournalMemory {
+                journal: &mut self.store.journal,
+                account: self.account,
+                writing: Writing::Allowed,
+            };
+            let holds = |header: &Header| selection.matches_header(header);
+            let client = &mut self.client;
+            let top = narrow(client, &self.listing, &mut selected, &mut memory, &holds)?;
+            if top == TopAnswers::Refused {
+                self.run.observer.notice(Event::Warning(Warning::NoTop));
+            }
+        }
+        Ok(selected)
+    }
+
+    fn known(&self, unique_id: UniqueIdRef<'_>) -> Option<Known> {
+        self.store.journal.known(self.account, unique_id.as_bytes())
+    }
+
+    fn plan(&self, selected: &Selected) -> Plan {
+        let ledger = |unique_id: UniqueIdRef<'_>| self.known(unique_id);
+        let mut plan = plan_fetch(&self.listing, &ledger, selected, self.run.fetch.task);
+        let troubles = &self.run.troubles;
+        plan.steps.retain(|step| {
+            !self
+                .listing
+                .row(step.row)
+                .is_some_and(|row| troubles.is_given_up(&row))
+        });
+        plan
+    }
+
+    /// Tells what is ahead, and in the first session of a run what is left aside.
+    fn announce(&mut self, plan: &Plan) {
+        let octets = |step: &Step| self.listing.row(step.row).and_then(|row| row.octets);
+        let retrieved = || plan.steps_of(Action::Retrieve);
+        self.run.observer.notice(Event::Planned(Outlook {
+            listed: self.listing.len() as u64,
+            messages: retrieved().count() as u64,
+            octets: retrieved().filter_map(octets).sum(),
+        }));
+        if self.run.sessions > 1 {
+            return;
+        }
+        for step in plan
+            .steps_of(Action::Leave)
+            .filter(|step| step.reason != Reason::NotSelected)
+        {
+            self.run.summary.skipped += 1;
+            if matches!(step.reason, Reason::TooLong | Reason::OctetsReached) {
+                self.notice(step, Status::Skipped(step.reason));
+            }
+        }
+        self.warn(plan);
+    }
+
+    fn warn(&self, plan: &Plan) {
+        let observer = self.run.observer;
+        let warn = |warning| observer.notice(Event::Warning(warning));
+        if self.client.server().capabilities().expire() == Some(Expire::Days(0)) {
+            warn(Warning::ExpiresAtOnce);
+        }
+        if matches!(self.listing.unique_ids(), UidSupport::Refused(_)) && !self.listing.is_empty() {
+            warn(Warning::NoUniqueIds);
+        }
+        if !self.run.fetch.task.after.deletes() {
+            return;
+        }
+        let rows = || {
+            plan.steps
+                .iter()
+                .filter_map(|step| self.listing.row(step.row))
+        };
+        let repeated = rows().filter(|row| row.repeated).count() as u64;
+        if repeated > 0 {
+            warn(Warning::RepeatedUniqueIds { messages: repeated });
+        }
+        let nameless = rows().filter(|row| row.unique_id.is_none()).count() as u64;
+        if nameless > 0 {
+            warn(Warning::CannotDelete { messages: nameless });
+        }
+    }
+
+    fn notice(&self, step: &Step, status: Status<'_>) {
+        let row = self.listing.row(step.row);
+        self.run.observer.notice(Event::Message(MessageReport {
+            number: Some(step.number),
+            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
+            octets: row.and_then(|row| row.octets),
+            status,
+        }));
+    }
+
+    /// Takes out of the plan what goes beyond one batch.
+    fn cut_to_batch(&self, plan: &mut Plan) -> Progress {
+        let Some(batch) = self.run.fetch.batch else {
+            return Progress::Done;
+        };
+        let mut left = batch;
+        plan.steps.retain(|step| {
+            let retrieved = step.reason.action() == Action::Retrieve;
+            let kept = !retrieved || left > 0;
+            left = left.saturating_sub(usize::from(retrieved));
+            kept
+        });
+        // A server that shows only a part of the maildrop shows the next one to a new session, so
+        // the end is reached when a session has nothing to retrieve.
+        if plan.steps_of(Action::Retrieve).next().is_some() {
+            Progress::MoreToCome
+        } else {
+            Progress::Done
+        }
+    }
+}
+
+/// Content that is stored already.
+impl Session<'_, '_> {
+    /// For each message that only its content tells from a stored one: what is stored.
+    fn add_compared(&mut self, plan: &Plan) -> Result<(), Error> {
+        let journal = &self.store.journal;
+        for step in plan
+            .steps
+            .iter()
+            .filter(|step| step.reason.compares_content())
+        {
+            let unique_id = self.listing.row(step.row).and_then(|row| row.unique_id);
+            let group = Group::of(unique_id);
+            if self.contents.has_group(&group) {
+                continue;
+            }
+            let held = match unique_id {
+                Some(unique_id) => journal.known(self.account, unique_id.as_bytes()),
+                None => None,
+            };
+            let held = held.map_or_else(Vec::new, |known| known.receipts);
+            let mut contents = Vec::with_capacity(held.len());
+            for held in held {
+                contents.push((journal.receipt(held.id)?.sha256, held.id));
+            }
+            if unique_id.is_none() {
+                contents = contents_where(journal, |receipt| {
+                    receipt.account == self.account && receipt.unique_id.is_none()
+                })?;
+            }
+            self.contents.add_group(group, contents);
+        }
+        Ok(())
+    }
+
+    /// Messages found in a folder whose journal was lost.
+    fn add_adopted(&mut self) -> Result<(), Error> {
+        if self.store.journal.has_adopted() {
+            let adopted = contents_where(&self.store.journal, |receipt| {
+                receipt.account == AccountId::ADOPTED
+            })?;
+            self.contents.add_group(Group::Anyone, adopted);
+        }
+        Ok(())
+    }
+
+    /// Messages fetched before the server gave all of them new unique-ids.
+    fn add_moved(&mut self) -> Result<(), Error> {
+        let journal = &self.store.journal;
+        let Some(vanished) = moved::vanished(&self.listing, journal, self.account) else {
+            return Ok(());
+        };
+        if self.run.fetch.new_unique_ids == NewUniqueIds::Refuse {
+            return Err(vanished.into_error());
+        }
+        let mut contents = Vec::with_capacity(vanished.receipts.len());
+        for id in vanished.receipts {
+            contents.push((journal.receipt(id)?.sha256, id));
+        }
+        self.contents.add_group(Group::Anyone, contents);
+        Ok(())
+    }
+}
+
+fn contents_where(
+    journal: &Journal,
+    wanted: impl Fn(&Receipt) -> bool,
+) -> Result<Vec<([u8; 32], ReceiptId)>, store::Error> {
+    let mut contents = Vec::new();
+    journal.each_receipt(&mut |id, receipt| {
+        if wanted(&receipt) {
+            contents.push((receipt.sha256, id));
+        }
+        Ok(())
+    })?;
+    Ok(contents)
+}
+
+/// Retrieval, and what follows it.
+impl Session<'_, '_> {
+    fn retrieve(&mut self, plan: &Plan) -> Result<(), Error> {
+        let troubles = &self.run.troubles;
+        let goes_alone = |step: &&Step| {
+            self.listing
+                .row(step.row)
+                .is_some_and(|row| troubles.goes_alone(&row))
+        };
+        let (alone, ahead): (Vec<&Step>, Vec<&Step>) =
+            plan.steps_of(Action::Retrieve).partition(goes_alone);
+        let (alone, ahead) = (copied(alone), copied(ahead));
+        if alone.is_empty() && ahead.is_empty() {
+            return Ok(());
+        }
+        let mut settled = Vec::new();
+        let ended = self.retrieve_and_commit(&ahead, &alone, &mut settled);
+        self.run.summary.add(&ended.received);
+        self.run.summary.add(&ended.stored);
+        self.note_given_up(&settled);
+        ended.commit?;
+        ended
+            .retrieval
+            .map_err(|interruption| self.interrupted(interruption))
+    }
+
+    /// Retrieves on this thread and commits on another, until both are done.
+    fn retrieve_and_commit(
+        &mut self,
+        ahead: &[Step],
+        alone: &[Step],
+        settled: &mut Vec<usize>,
+    ) -> Ended {
+        let unfinished = AtomicUsize::new(0);
+        let (outbox, inbox) = commit::channel(&unfinished);
+        let fetch = self.run.fetch;
+        let path_of = move |place: &store::Place| fetch.store.destination.path_of(place);
+        let committer = Committer {
+            commit: self.store.commit.as_mut(),
+            journal: &mut self.store.journal,
+            observer: self.run.observer,
+            path_of: &path_of,
+            summary: Summary::default(),
+        };
+        let mut retriever = Retriever {
+            client: &mut self.client,
+            stage: self.store.stage.as_mut(),
+            listing: &self.listing,
+            account: self.account,
+            contents: &mut self.contents,
+            bounds: fetch.task.bounds,
+            outbox,
+            held: None,
+            observer: self.run.observer,
+            summary: Summary::default(),
+            settled,
+        };
+        thread::scope(|scope| {
+            let unfinished = &unfinished;
+            let thread = scope.spawn(move || committer.run(&inbox, unfinished));
+            let retrieval = retriever
+                .retrieve(ahead, Asking::Ahead)
+                .and_then(|()| retriever.retrieve(alone, Asking::Alone));
+            let received = retriever.summary;
+            // The outbox goes with the retriever: that ends the committing thread.
+            drop(retriever);
+            let (stored, commit) = join(thread);
+            Ended {
+                received,
+                retrieval,
+                stored,
+                commit,
+            }
+        })
+    }
+
+    /// A message that was refused is not asked for again, though it has no receipt.
+    fn note_given_up(&mut self, settled: &[usize]) {
+        for row in settled.iter().filter_map(|&row| self.listing.row(row)) {
+            let has_receipt = row
+                .unique_id
+                .is_some_and(|unique_id| self.known(unique_id).is_some());
+            if !has_receipt {
+                self.run.troubles.give_up(MessageKey::of(&row));
+            }
+        }
+    }
+
+    /// What an interruption means for its message, and for the run.
+    fn interrupted(&mut self, interruption: Interruption) -> Error {
+        match interruption {
+            Interruption::Store(error) => Error::Store(error),
+            Interruption::CommitEnded => Error::CommitEnded,
+            Interruption::TooLong { at } => {
+                let octets_max = self.run.fetch.task.bounds.message_octets_max;
+                self.give_up(&at, Failure::TooLong { octets_max }, Remedy::None);
+                Error::MessageTooLong { octets_max }
+            }
+            Interruption::Client { error, at } => {
+                let key = self.listing.row(at.row).map(|row| MessageKey::of(&row));
+                if is_line_drop(&error) && key.is_some_and(|key| self.run.troubles.dropped(key)) {
+                    self.give_up(&at, Failure::LineDropped, Remedy::TryLater);
+                }
+                Error::Retrieving(error)
+            }
+        }
+    }
+
+    fn give_up(&mut self, step: &Step, failure: Failure<'_>, remedy: Remedy) {
+        if let Some(row) = self.listing.row(step.row) {
+            self.run.troubles.give_up(MessageKey::of(&row));
+        }
+        self.run.summary.add_failed(remedy);
+        self.notice(step, Status::Failed(failure));
+    }
+
+    /// The messages that may be deleted now: due by policy, with a receipt for just this one.
+    fn due(&self, selected: &Selected) -> Vec<Doomed> {
+        let task = self.run.fetch.task;
+        let mut due = Vec::new();
+        if !task.after.deletes() {
+            return due;
+        }
+        for index in selected.rows() {
+            let Some(row) = self.listing.row(index) else {
+                continue;
+            };
+            let known = row.unique_id.and_then(|unique_id| self.known(unique_id));
+            if let (Some(unique_id), Some(known)) = (row.unique_id, known)
+                && is_deletable(&row, &known, task)
+            {
+                due.push(Doomed {
+                    number: row.number,
+                    unique_id: Some(unique_id.to_unique_id()),
+                });
+            }
+        }
+        due
+    }
+
+    /// Deletes what is due, and ends the session.
+    fn end(self, due: &[Doomed]) -> Result<(), Error> {
+        let Session {
+            run,
+            client,
+            store,
+            account,
+            ..
+        } = self;
+        let mut ending = Ending {
+            receipts: Some((&mut store.journal, account)),
+            now_seconds: run.fetch.task.now_seconds,
+            observer: run.observer,
+        };
+        let ended = ending.delete_and_quit(client, due);
+        run.summary.add(&ended.summary);
+        run.summary.deletion = run.summary.deletion.max(ended.summary.deletion);
+        ended.error.map_or(Ok(()), Err)
+    }
+}
+
+/// How the two threads ended, and what each came to.
+struct Ended {
+    received: Summary,
+    retrieval: Result<(), Interruption>,
+    stored: Summary,
+    commit: Result<(), store::Error>,
+}
+
+fn copied(steps: Vec<&Step>) -> Vec<Step> {
+    steps.into_iter().copied().collect()
+}
