@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,6 +69,15 @@ impl Disk {
         let id = HandleId::next();
         self.see(&Operation::Open { path, handle: id })?;
         let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(self.handle(file, path, id))
+    }
+
+    /// Opens a file that is there for reading, and for writing at its end wherever that is by then:
+    /// what others append meanwhile is never overwritten.
+    pub fn open_append(&self, path: &Path) -> io::Result<Handle> {
+        let id = HandleId::next();
+        self.see(&Operation::Open { path, handle: id })?;
+        let file = OpenOptions::new().read(true).append(true).open(path)?;
         Ok(self.handle(file, path, id))
     }
 
@@ -172,6 +181,17 @@ impl Handle {
         self.file.write_all_at(octets, offset)
     }
 
+    /// Writes at the end of a file opened by [`Disk::open_append`].
+    pub fn append_all(&mut self, octets: &[u8]) -> io::Result<()> {
+        let offset = self.file.metadata()?.len();
+        self.disk.see(&Operation::Write {
+            handle: self.id,
+            offset,
+            octets,
+        })?;
+        self.file.write_all(octets)
+    }
+
     /// Cuts the file, or fills it up with NULs.
     pub fn set_len(&self, octets: u64) -> io::Result<()> {
         self.disk.see(&Operation::SetLen {
@@ -235,7 +255,7 @@ pub enum Operation<'a> {
     OpenOrCreate { path: &'a Path, handle: HandleId },
     /// [`Disk::open_write`]
     Open { path: &'a Path, handle: HandleId },
-    /// [`Handle::write_all`] and [`Handle::write_all_at`]
+    /// [`Handle::write_all`], [`Handle::write_all_at`] and [`Handle::append_all`]
     Write {
         handle: HandleId,
         offset: u64,

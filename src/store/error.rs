@@ -64,6 +64,8 @@ pub enum Error {
         /// The journal.
         path: PathBuf,
     },
+    /// The other half of the destination has ended, for a reason of its own.
+    Stopped,
     /// The program that mail is piped into did not take a message.
     Child {
         /// The command line.
@@ -170,6 +172,7 @@ impl fmt::Display for Error {
                 "{} takes nothing more in this run, since writing it failed",
                 path.display()
             ),
+            Self::Stopped => f.write_str("delivery has stopped"),
             Self::Child { command, outcome } => write!(f, "`{command}` {outcome}"),
         }
     }
@@ -186,6 +189,7 @@ impl error::Error for Error {
             | Self::JournalMissing { .. }
             | Self::Damaged { .. }
             | Self::JournalClosed { .. }
+            | Self::Stopped
             | Self::Child { .. } => None,
         }
     }

@@ -7,6 +7,7 @@ use super::destination::Destination;
 use super::eml;
 use super::error::Error;
 use super::maildir;
+use super::mbox;
 use super::open::{Halves, Site};
 
 /// Makes the two halves of a destination, and the folders inside it; the destination itself is
@@ -15,10 +16,9 @@ pub fn halves(site: &Site) -> Result<Halves, Error> {
     match &site.destination {
         Destination::Maildir(path) => maildir::halves(site, path),
         Destination::Eml(path) => eml::halves(site, path),
-        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => {
-            Err(Error::io("opening", Path::new("-"))(
-                io::ErrorKind::Unsupported.into(),
-            ))
-        }
+        Destination::Mbox(path) => mbox::halves(site, path),
+        Destination::Pipe(_) | Destination::Stdout => Err(Error::io("opening", Path::new("-"))(
+            io::ErrorKind::Unsupported.into(),
+        )),
     }
 }

@@ -11,10 +11,6 @@ mod journal;
 mod line_ends;
 mod lock;
 mod maildir;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the destination that uses it follows")
-)]
 mod mbox;
 mod open;
 

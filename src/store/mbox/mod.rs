@@ -1,7 +1,82 @@
 //! The mbox destination: mboxrd, appended under both locks, never rewritten.
+//!
+//! A batch is staged in a file beside the mbox as exactly the octets to append, so that an append
+//! that was cut short can be told from what other programs wrote, and ended.
 
+mod commit;
+mod content;
 mod essence;
 mod from_line;
+mod lock;
 mod quoting;
+mod repair;
+mod replay;
 mod scan;
 mod shown;
+mod stage;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use super::durable::Disk;
+use super::error::Error;
+use super::open::{Clock, Halves, Site};
+use lock::Locker;
+use stage::MboxStage;
+
+/// What a stage file begins with: an mbox that does not end in an empty line gets from here what
+/// it lacks.
+const SEPARATOR: &[u8] = b"\n\n";
+
+/// The two files that batches are staged in by turns.
+const STAGE_FILES: [&str; 2] = ["stage", "stage-2"];
+
+/// The two halves of the mbox at `path`.
+pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
+    let stages: Vec<PathBuf> = STAGE_FILES
+        .iter()
+        .map(|kind| site.side_file(kind))
+        .collect();
+    let (back, free) = mpsc::channel();
+    for stage in &stages {
+        let handle = site
+            .disk
+            .open_or_create(stage)
+            .map_err(Error::io("opening", stage))?;
+        // The receiver is alive below.
+        let _outcome = back.send(handle);
+    }
+    // Replay must find them by name.
+    let folder = &site.side_folder;
+    site.disk
+        .sync_dir(folder)
+        .map_err(Error::io("syncing the folder", folder))?;
+    Ok(Halves {
+        stage: Box::new(MboxStage::new(site.clock.clone(), free, back)),
+        commit: Box::new(MboxCommit {
+            disk: site.disk.clone(),
+            clock: site.clock.clone(),
+            locker: Locker::new(site, path),
+            stages,
+            tails: TAIL_FILES.map(|kind| site.side_file(kind)),
+            side_folder: folder.clone(),
+            warned: false,
+        }),
+    })
+}
+
+/// Where other programs' mail is put aside during a repair; two, since a repair may have to begin
+/// again with more.
+const TAIL_FILES: [&str; 2] = ["tail", "tail-2"];
+
+#[derive(Debug)]
+struct MboxCommit {
+    disk: Disk,
+    clock: Clock,
+    locker: Locker,
+    stages: Vec<PathBuf>,
+    tails: [PathBuf; 2],
+    side_folder: PathBuf,
+    /// The user was told that locking lacks something.
+    warned: bool,
+}

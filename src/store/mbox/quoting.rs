@@ -1,7 +1,7 @@
 //! mboxrd quoting: a line that reads `From ` after any number of `>` gets one `>` more, so that no
 //! reader takes it for a From_ line and taking one away again loses nothing.
 
-use memchr::{memmem, memrchr};
+use memchr::{memchr, memmem, memrchr};
 
 const FROM: &[u8] = b"From ";
 
@@ -110,11 +110,82 @@ fn held_at_end(chunk: &[u8]) -> Option<usize> {
     (rest.len() < FROM.len() && FROM.starts_with(rest)).then_some(rest.len())
 }
 
+/// Takes the quoting away again: the inverse of [`Quoting`], in any split.
+#[derive(Debug)]
+pub(crate) struct Unquoting {
+    /// The begin of a line that may turn out to be quoted: its last `>` and octets of `From `.
+    /// None further on in a line.
+    held: Option<Vec<u8>>,
+}
+
+impl Unquoting {
+    /// Begins a text.
+    pub(crate) fn new() -> Self {
+        Self {
+            held: Some(Vec::new()),
+        }
+    }
+
+    /// Appends to `out` what the next octets of the text become.
+    pub(crate) fn feed(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = if let Some(held) = self.held.take() {
+                self.begin_line(held, rest, out)
+            } else {
+                let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+                let (line, after) = rest.split_at(end);
+                out.extend_from_slice(line);
+                self.held = line.ends_with(b"\n").then(Vec::new);
+                after
+            };
+        }
+    }
+
+    fn begin_line<'a>(&mut self, mut held: Vec<u8>, text: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+        let mut rest = text;
+        while let Some((&octet, after)) = rest.split_first() {
+            let awaited = FROM.get(held.len().saturating_sub(1));
+            if octet == b'>' && held.len() <= 1 {
+                out.append(&mut held);
+            } else if held.is_empty() || awaited != Some(&octet) {
+                break;
+            }
+            held.push(octet);
+            rest = after;
+            if held.len() > FROM.len() {
+                // The quote itself is what goes.
+                held.remove(0);
+                break;
+            }
+        }
+        if rest.is_empty() && held.len() <= FROM.len() && held != FROM {
+            self.held = Some(held);
+        } else {
+            out.append(&mut held);
+        }
+        rest
+    }
+
+    /// The text is over: what was held back is no quoted `From `.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        out.append(&mut self.held.take().unwrap_or_default());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 
-    use super::Quoting;
+    use super::{Quoting, Unquoting};
+
+    fn unquoted<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut unquoting = Unquoting::new();
+        let mut out = Vec::new();
+        chunks.for_each(|chunk| unquoting.feed(chunk, &mut out));
+        unquoting.finish(&mut out);
+        out
+    }
 
     fn quoted<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut quoting = Quoting::new();
@@ -169,6 +240,24 @@ mod tests {
         out
     }
 
+    #[test]
+    fn only_quoted_from_lines_are_unquoted() {
+        for (text, expected) in [
+            (">From a\n>>From b\nFrom c\n", "From a\n>From b\nFrom c\n"),
+            (
+                "x>From a\n> From b\n>from c\n>Fro",
+                "x>From a\n> From b\n>from c\n>Fro",
+            ),
+            (">>>", ">>>"),
+            (">F>From a\n>", ">F>From a\n>"),
+        ] {
+            for size in 1..=text.len() {
+                let out = unquoted(text.as_bytes().chunks(size));
+                assert_eq!(out, expected.as_bytes(), "{text:?} by {size}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn it_is_the_definition_in_any_split(
@@ -180,7 +269,10 @@ mod tests {
             let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(text.len() + 1)).collect();
             cuts.sort_unstable();
             let chunks = [&text[..cuts[0]], &text[cuts[0]..cuts[1]], &text[cuts[1]..]];
-            prop_assert_eq!(quoted(chunks.into_iter()), by_lines(&text));
+            let quoted = quoted(chunks.into_iter());
+            prop_assert_eq!(&quoted, &by_lines(&text));
+            let (head, tail) = quoted.split_at(cuts[0]);
+            prop_assert_eq!(unquoted([head, tail].into_iter()), text);
         }
     }
 }

@@ -15,6 +15,9 @@ const CHUNK_OCTETS: usize = 256 * 1024;
 const FROM_LINE_WITHIN_OCTETS: u64 = 64 * 1024;
 const FROM_LINE_OCTETS_MAX: u64 = 1024;
 
+/// Other programs begin with this many line feeds at most, to end what stands before.
+const LINE_FEEDS_MAX: usize = 2;
+
 /// The octets that were to be appended, and where.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Range<'a> {
@@ -72,15 +75,16 @@ pub(crate) fn shown(mbox: &File, range: Range<'_>) -> io::Result<Shown> {
     })
 }
 
-/// How much of the range, from its begin, the mbox shows.
+/// How much of a range, from its begin, the mbox shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Matching {
-    octets: u64,
+pub(crate) struct Matching {
+    /// That many octets, NULs in place of others included.
+    pub(crate) octets: u64,
     /// No NUL stands for another octet in it.
     exact: bool,
 }
 
-fn matching(mbox: &File, range: Range<'_>) -> io::Result<Matching> {
+pub(crate) fn matching(mbox: &File, range: Range<'_>) -> io::Result<Matching> {
     let mut matching = Matching {
         octets: 0,
         exact: true,
@@ -128,14 +132,18 @@ fn matching(mbox: &File, range: Range<'_>) -> io::Result<Matching> {
 ///
 /// It may stand right there, behind the line feeds with which the other program began; or, since
 /// every mail begins with `From ` and more may be alike, some octets before.
-fn foreign_from_line(mbox: &File, begin: u64, not_ours: u64) -> io::Result<Option<u64>> {
+pub(crate) fn foreign_from_line(mbox: &File, begin: u64, not_ours: u64) -> io::Result<Option<u64>> {
     let window_offset = not_ours.saturating_sub(FROM_LINE_WITHIN_OCTETS).max(begin);
     let mut window = Vec::new();
     let octets = not_ours - window_offset + FROM_LINE_OCTETS_MAX;
     read_up_to(mbox, window_offset, octets, &mut window)?;
     let middle = usize::try_from(not_ours - window_offset).unwrap_or(window.len());
     let (before, after) = window.split_at_checked(middle).unwrap_or((&window, &[]));
-    let line_feeds = after.iter().take_while(|&&octet| octet == b'\n').count();
+    let line_feeds = after
+        .iter()
+        .take(LINE_FEEDS_MAX)
+        .take_while(|&&octet| octet == b'\n')
+        .count();
     if after.get(line_feeds..).is_some_and(is_from_line) {
         return Ok(Some(not_ours + line_feeds as u64));
     }

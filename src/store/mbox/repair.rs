@@ -1,0 +1,272 @@
+//! Makes a fragment of ours whole that another program's mail follows.
+//!
+//! That mail is copied to a side file first and written again behind ours. Should the power go in
+//! between, the next run finds both, and whatever was appended since.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::commit::{copy, write_range};
+use super::content::Part;
+use super::lock::LockedMbox;
+use super::replay::Unsettled;
+use super::scan::scan;
+use super::shown::{Range, foreign_from_line, matching};
+use super::{MboxCommit, SEPARATOR};
+use crate::store::error::Error;
+use crate::store::files::{hash_of, remove_if_there};
+use crate::store::journal::{Journal, Repair};
+
+/// How much of a fragment is compared to tell that nobody has rewritten the mbox since.
+const FRAGMENT_SHOWN_OCTETS: u64 = 64;
+
+/// Octets of a file.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    file: &'a File,
+    offset: u64,
+    octets: u64,
+}
+
+impl MboxCommit {
+    /// Another program's mail begins at `foreign_offset`, behind a fragment of ours.
+    pub(super) fn repair(
+        &self,
+        journal: &mut Journal,
+        mbox: &LockedMbox,
+        unsettled: &Unsettled,
+        foreign_offset: u64,
+    ) -> Result<(), Error> {
+        let file = mbox.handle.as_file();
+        let length = length(mbox)?;
+        let tail = Piece {
+            file,
+            offset: foreign_offset,
+            octets: length - foreign_offset,
+        };
+        let range = unsettled.range();
+        let fragment_octets = foreign_offset - range.mbox_offset;
+        let [path, _] = &self.tails;
+        let repair = self.put_aside(path, &[tail], range.mbox_offset, fragment_octets)?;
+        self.carry_out(journal, mbox, range, &repair)
+    }
+
+    /// A repair was begun and perhaps not ended.
+    pub(super) fn resume_repair(
+        &self,
+        journal: &mut Journal,
+        mbox: &LockedMbox,
+        unsettled: &Unsettled,
+        repair: &Repair,
+    ) -> Result<(), Error> {
+        let range = unsettled.range();
+        let tail = self.open_tail(repair)?;
+        let reading = || Error::io("reading", mbox.path());
+        let length = length(mbox)?;
+        let begin = repair.offset + repair.fragment_octets + repair.tail_octets;
+        let shown_octets = FRAGMENT_SHOWN_OCTETS.min(range.octets);
+        let fragment = Range {
+            octets: shown_octets,
+            ..range
+        };
+        let mbox_file = mbox.handle.as_file();
+        let untouched = length >= begin
+            && repair.offset == range.mbox_offset
+            && matching(mbox_file, fragment).map_err(reading())?.octets == shown_octets;
+        if !untouched {
+            self.give_back_tail(mbox, repair)?;
+            return journal.end_repair();
+        }
+        let foreign = appended_since(mbox_file, range, &tail, repair).map_err(reading())?;
+        let Some(foreign_offset) = foreign else {
+            return self.carry_out(journal, mbox, range, repair);
+        };
+        // More mail came behind what the repair had written so far: it begins again with all.
+        let more = Piece {
+            file: mbox_file,
+            offset: foreign_offset,
+            octets: length - foreign_offset,
+        };
+        let before = Piece {
+            file: &tail,
+            offset: 0,
+            octets: repair.tail_octets,
+        };
+        let fragment_octets = foreign_offset - repair.offset - repair.tail_octets;
+        let [first, second] = &self.tails;
+        let other = if *first == self.tail_path(repair) {
+            second
+        } else {
+            first
+        };
+        let repair = self.put_aside(other, &[before, more], repair.offset, fragment_octets)?;
+        self.carry_out(journal, mbox, range, &repair)
+    }
+
+    /// Copies mail to a side file, durably.
+    fn put_aside(
+        &self,
+        path: &Path,
+        pieces: &[Piece<'_>],
+        offset: u64,
+        fragment_octets: u64,
+    ) -> Result<Repair, Error> {
+        remove_if_there(&self.disk, path)?;
+        let write = || -> io::Result<(u64, [u8; 32])> {
+            let tail = self.disk.create_new(path)?;
+            let mut tail_octets = 0;
+            for piece in pieces {
+                copy(piece.file, piece.offset, piece.octets, &tail, tail_octets)?;
+                tail_octets += piece.octets;
+            }
+            tail.sync_data()?;
+            self.disk.sync_dir(&self.side_folder)?;
+            hash_of(&mut File::open(path)?)
+        };
+        let (tail_octets, tail_sha256) =
+            write().map_err(Error::io("putting mail aside in", path))?;
+        let name = path.file_name().unwrap_or_default();
+        let side_file = name.to_string_lossy().into_owned();
+        Ok(Repair {
+            offset,
+            fragment_octets,
+            tail_octets,
+            tail_sha256,
+            side_file,
+        })
+    }
+
+    /// Writes ours and then theirs.
+    fn carry_out(
+        &self,
+        journal: &mut Journal,
+        mbox: &LockedMbox,
+        range: Range<'_>,
+        repair: &Repair,
+    ) -> Result<(), Error> {
+        journal.begin_repair(repair)?;
+        journal.sync()?;
+        let tail = self.open_tail(repair)?;
+        let behind = range.mbox_offset + range.octets;
+        write_range(&mbox.handle, range)
+            .and_then(|()| copy(&tail, 0, repair.tail_octets, &mbox.handle, behind))
+            .map_err(Error::io("writing", mbox.path()))?;
+        mbox.sync()?;
+        // Before the receipts: a repair that is open has all its intents open.
+        journal.end_repair()
+    }
+
+    /// The mbox is not as a repair left it, so a reader has rewritten it, with what it took for
+    /// mail then. Mail that was put aside and is not in there is appended.
+    pub(super) fn give_back_tail(&self, mbox: &LockedMbox, repair: &Repair) -> Result<(), Error> {
+        let tail = self.open_tail(repair)?;
+        let file = mbox.handle.as_file();
+        let give_back = || {
+            let mut there = HashSet::new();
+            scan(Part::whole(file), &mut |message| {
+                there.insert(message.essence);
+            })?;
+            let mut messages = Vec::new();
+            scan(Part::whole(&tail), &mut |message| messages.push(message))?;
+            let ends = messages.iter().skip(1).map(|next| next.offset);
+            let ends: Vec<u64> = ends.chain([repair.tail_octets]).collect();
+            for (message, end) in messages.iter().zip(ends) {
+                if !there.contains(&message.essence) {
+                    let length = file.metadata()?.len();
+                    mbox.handle.write_all_at(SEPARATOR, length)?;
+                    let behind = length + SEPARATOR.len() as u64;
+                    copy(
+                        &tail,
+                        message.offset,
+                        end - message.offset,
+                        &mbox.handle,
+                        behind,
+                    )?;
+                }
+            }
+            Ok(())
+        };
+        give_back().map_err(Error::io("writing", mbox.path()))?;
+        mbox.sync()
+    }
+
+    /// No repair is open any more.
+    pub(super) fn remove_tails(&self) -> Result<(), Error> {
+        self.tails
+            .iter()
+            .try_for_each(|path| remove_if_there(&self.disk, path))
+    }
+
+    fn tail_path(&self, repair: &Repair) -> PathBuf {
+        self.side_folder.join(&repair.side_file)
+    }
+
+    /// Opens what was put aside, whole as it was.
+    fn open_tail(&self, repair: &Repair) -> Result<File, Error> {
+        let path = self.tail_path(repair);
+        let open = || {
+            let mut tail = File::open(&path)?;
+            let whole = (repair.tail_octets, repair.tail_sha256);
+            if hash_of(&mut tail)? == whole {
+                Ok(tail)
+            } else {
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the file was changed",
+                ))
+            }
+        };
+        open().map_err(Error::io("reading the mail put aside in", &path))
+    }
+}
+
+fn length(mbox: &LockedMbox) -> Result<u64, Error> {
+    let metadata = mbox.handle.as_file().metadata();
+    Ok(metadata
+        .map_err(Error::io("looking at", mbox.path()))?
+        .len())
+}
+
+/// Where mail begins that was appended after the repair had been begun, if it stands in the way.
+///
+/// Behind the old end of the mbox the repair has written its own octets, or the disk has NULs in
+/// their place, up to some point; what else is there is somebody else's.
+fn appended_since(
+    mbox: &File,
+    range: Range<'_>,
+    tail: &File,
+    repair: &Repair,
+) -> io::Result<Option<u64>> {
+    let length = mbox.metadata()?.len();
+    let old_end = repair.offset + repair.fragment_octets + repair.tail_octets;
+    let ours_end = range.mbox_offset + range.octets;
+    let new_end = ours_end + repair.tail_octets;
+    let mut at = old_end;
+    if at < ours_end {
+        let skipped = at - range.mbox_offset;
+        let rest = Range {
+            stage_offset: range.stage_offset + skipped,
+            mbox_offset: at,
+            octets: range.octets - skipped,
+            ..range
+        };
+        at += matching(mbox, rest)?.octets;
+    }
+    if (ours_end..new_end).contains(&at) {
+        let stage_offset = at - ours_end;
+        let octets = new_end - at;
+        let rest = Range {
+            stage: tail,
+            stage_offset,
+            mbox_offset: at,
+            octets,
+        };
+        at += matching(mbox, rest)?.octets;
+    }
+    if at >= length || at >= new_end {
+        return Ok(None);
+    }
+    Ok(foreign_from_line(mbox, old_end, at)?.or(Some(at)))
+}

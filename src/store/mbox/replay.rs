@@ -1,0 +1,360 @@
+//! Ends what a run that died has left half done in an mbox.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::commit::{Message, copy, write_range};
+use super::content::{Part, content_hash};
+use super::essence::Essence;
+use super::lock::{Access, LockedMbox};
+use super::scan::scan;
+use super::shown::{Range, Shown, shown};
+use super::{MboxCommit, SEPARATOR};
+use crate::store::delivery::Replayed;
+use crate::store::error::Error;
+use crate::store::files::{Settled, settle};
+use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
+
+/// The messages whose receipts are missing, and the stage they were to be appended from.
+pub(super) struct Unsettled {
+    pub(super) intents: Vec<(ReceiptId, Receipt)>,
+    stage_path: PathBuf,
+    stage: File,
+    /// Where in the stage the first of them begins.
+    stage_offset: u64,
+    /// Where in the mbox it should.
+    mbox_offset: u64,
+    /// From there to the end of the last.
+    octets: u64,
+}
+
+impl Unsettled {
+    /// The octets that belong into the mbox, with the separator before them.
+    pub(super) fn range(&self) -> Range<'_> {
+        let separator = self.mbox_offset.min(SEPARATOR.len() as u64);
+        Range {
+            stage: &self.stage,
+            stage_offset: self.stage_offset - separator,
+            mbox_offset: self.mbox_offset - separator,
+            octets: self.octets + separator,
+        }
+    }
+}
+
+impl MboxCommit {
+    /// Rolls forward, under both locks.
+    pub(super) fn replay_intents(&mut self, journal: &mut Journal) -> Result<Replayed, Error> {
+        let intents = journal.open_intents()?;
+        if intents.is_empty() && journal.open_repair().is_none() {
+            return Ok(Replayed::default());
+        }
+        let mbox = self.locker.lock(Access::InPlace)?;
+        let warnings = mbox.warning();
+        let mut replayed = match self.staged(intents)? {
+            Ok(unsettled) => self.replay_staged(journal, mbox, unsettled)?,
+            Err(intents) => self.replay_without_stage(journal, &mbox, intents)?,
+        };
+        replayed.warnings.extend(warnings);
+        self.empty_side_files()?;
+        Ok(replayed)
+    }
+
+    fn replay_staged(
+        &mut self,
+        journal: &mut Journal,
+        mbox: LockedMbox,
+        unsettled: Unsettled,
+    ) -> Result<Replayed, Error> {
+        if let Some(repair) = journal.open_repair().cloned() {
+            self.resume_repair(journal, &mbox, &unsettled, &repair)?;
+        }
+        let range = unsettled.range();
+        let file = mbox.handle.as_file();
+        match shown(file, range).map_err(Error::io("reading", mbox.path()))? {
+            Shown::Whole => {}
+            Shown::Unfinished => {
+                write_range(&mbox.handle, range).map_err(Error::io("writing", mbox.path()))?;
+            }
+            Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
+                self.repair(journal, &mbox, &unsettled, foreign_offset)?;
+            }
+            Shown::Fragment { .. } | Shown::Nothing => {
+                return self.search(journal, mbox, unsettled);
+            }
+        }
+        mbox.sync()?;
+        let delivered = unsettled
+            .intents
+            .into_iter()
+            .map(|(intent, receipt)| {
+                (
+                    Fulfilled {
+                        intent,
+                        place: None,
+                    },
+                    receipt,
+                )
+            })
+            .collect();
+        settle(
+            journal,
+            Settled {
+                delivered,
+                void: Vec::new(),
+            },
+        )
+    }
+
+    /// Without a stage nothing can be appended: a message is where its intent says, or new again.
+    fn replay_without_stage(
+        &self,
+        journal: &mut Journal,
+        mbox: &LockedMbox,
+        intents: Vec<(ReceiptId, Receipt)>,
+    ) -> Result<Replayed, Error> {
+        if let Some(repair) = journal.open_repair().cloned() {
+            self.give_back_tail(mbox, &repair)?;
+            journal.end_repair()?;
+        }
+        mbox.sync()?;
+        let mut settled = Settled::default();
+        for (intent, receipt) in intents {
+            let there = is_at_place(mbox.handle.as_file(), &receipt)
+                .map_err(Error::io("reading", mbox.path()))?;
+            if there {
+                settled.delivered.push((
+                    Fulfilled {
+                        intent,
+                        place: None,
+                    },
+                    receipt,
+                ));
+            } else {
+                settled.void.push(intent);
+            }
+        }
+        settle(journal, settled)
+    }
+
+    /// Looks for the messages all over the mbox, where a reader may have rewritten them, and
+    /// appends those that are not there.
+    fn search(
+        &mut self,
+        journal: &mut Journal,
+        mbox: LockedMbox,
+        unsettled: Unsettled,
+    ) -> Result<Replayed, Error> {
+        let found = find(journal, &mbox, &unsettled)?;
+        mbox.sync()?;
+        drop(mbox);
+        let mut settled = Settled::default();
+        let mut missing = Vec::new();
+        let mut stage_offset = unsettled.stage_offset;
+        for ((intent, mut receipt), found) in unsettled.intents.into_iter().zip(found) {
+            let octets = range_octets(&receipt);
+            if let Some(offset) = found {
+                receipt.place = Place::Range { offset, octets };
+                let place = Some(receipt.place.clone());
+                settled
+                    .delivered
+                    .push((Fulfilled { intent, place }, receipt));
+            } else {
+                settled.void.push(intent);
+                missing.push((stage_offset, Message { receipt, octets }));
+            }
+            stage_offset += octets;
+        }
+        // The missing ones get new intents, for the places they go to now. Should the power go
+        // before these are synced, they are new again, and nothing of them is in the mbox.
+        let mut replayed = settle(journal, settled)?;
+        if !missing.is_empty() {
+            let stage = self.stage_again(&unsettled.stage_path, &unsettled.stage, &missing)?;
+            let messages = missing.into_iter().map(|(_, message)| message).collect();
+            replayed
+                .delivered
+                .extend(self.append(journal, &stage, messages)?);
+            journal.sync()?;
+            replayed.voided = 0;
+        }
+        Ok(replayed)
+    }
+
+    /// Stages some messages of a stage in the other stage file.
+    fn stage_again(
+        &self,
+        from_path: &Path,
+        from: &File,
+        messages: &[(u64, Message)],
+    ) -> Result<File, Error> {
+        let other = self.stages.iter().find(|path| *path != from_path);
+        let path = other.map_or(from_path, PathBuf::as_path);
+        let stage = self
+            .disk
+            .open_write(path)
+            .map_err(Error::io("opening", path))?;
+        let write = || {
+            stage.set_len(0)?;
+            stage.write_all_at(SEPARATOR, 0)?;
+            let mut end = SEPARATOR.len() as u64;
+            for (offset, message) in messages {
+                copy(from, *offset, message.octets, &stage, end)?;
+                end += message.octets;
+            }
+            stage.sync_data()
+        };
+        write().map_err(Error::io("staging again in", path))?;
+        File::open(path).map_err(Error::io("opening", path))
+    }
+
+    /// Finds the stage that holds the intended messages. They are its last ones, since receipts
+    /// are written in the order of the messages; gives them back if none does.
+    fn staged(
+        &self,
+        intents: Vec<(ReceiptId, Receipt)>,
+    ) -> Result<Result<Unsettled, Vec<(ReceiptId, Receipt)>>, Error> {
+        let octets = intents
+            .iter()
+            .map(|(_, receipt)| range_octets(receipt))
+            .sum();
+        let Some(&(
+            _,
+            Receipt {
+                place:
+                    Place::Range {
+                        offset: mbox_offset,
+                        ..
+                    },
+                ..
+            },
+        )) = intents.first()
+        else {
+            return Ok(Err(intents));
+        };
+        for path in &self.stages {
+            let reading = Error::io("reading", path);
+            let found = staged_at(path, &intents, octets).map_err(reading)?;
+            if let Some((stage, stage_offset)) = found {
+                let stage_path = path.clone();
+                return Ok(Ok(Unsettled {
+                    intents,
+                    stage_path,
+                    stage,
+                    stage_offset,
+                    mbox_offset,
+                    octets,
+                }));
+            }
+        }
+        Ok(Err(intents))
+    }
+
+    /// No intent is open any more: what was put aside is of no use.
+    fn empty_side_files(&self) -> Result<(), Error> {
+        for path in &self.stages {
+            let stage = self
+                .disk
+                .open_write(path)
+                .map_err(Error::io("opening", path))?;
+            stage.set_len(0).map_err(Error::io("emptying", path))?;
+        }
+        self.remove_tails()
+    }
+}
+
+/// The stage file and where in it the messages begin, if they are its last ones.
+fn staged_at(
+    path: &Path,
+    intents: &[(ReceiptId, Receipt)],
+    octets: u64,
+) -> io::Result<Option<(File, u64)>> {
+    let stage = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let length = stage.metadata()?.len();
+    let Some(begin) = length
+        .checked_sub(octets)
+        .filter(|&at| at >= SEPARATOR.len() as u64)
+    else {
+        return Ok(None);
+    };
+    let mut offset = begin;
+    for (_, receipt) in intents {
+        let part = Part::new(&stage, offset, range_octets(receipt));
+        if content_hash(part, receipt.stored_octets)? != Some(receipt.sha256) {
+            return Ok(None);
+        }
+        offset += range_octets(receipt);
+    }
+    Ok(Some((stage, begin)))
+}
+
+fn is_at_place(mbox: &File, receipt: &Receipt) -> io::Result<bool> {
+    let Place::Range { offset, octets } = receipt.place else {
+        return Ok(false);
+    };
+    let part = Part::new(mbox, offset, octets);
+    Ok(content_hash(part, receipt.stored_octets)? == Some(receipt.sha256))
+}
+
+fn range_octets(receipt: &Receipt) -> u64 {
+    match receipt.place {
+        Place::Range { octets, .. } => octets,
+        Place::Name(_) | Place::Nowhere => 0,
+    }
+}
+
+/// Where in the mbox each message is, readers' changes aside.
+///
+/// A message may have come before, under another unique-id, and be there with a receipt: as many
+/// of the places that show it as there are such receipts are not taken for this one.
+fn find(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    unsettled: &Unsettled,
+) -> Result<Vec<Option<u64>>, Error> {
+    let mut known: HashMap<[u8; 32], usize> = unsettled
+        .intents
+        .iter()
+        .map(|(_, receipt)| (receipt.sha256, 0))
+        .collect();
+    journal.each_receipt(&mut |_, receipt| {
+        if let Some(count) = known.get_mut(&receipt.sha256) {
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    let wanted = essences(Part::new(
+        &unsettled.stage,
+        unsettled.stage_offset,
+        unsettled.octets,
+    ))
+    .map_err(Error::io("reading", &unsettled.stage_path))?;
+    let mut places: HashMap<Essence, VecDeque<u64>> = wanted
+        .iter()
+        .map(|&essence| (essence, VecDeque::new()))
+        .collect();
+    scan(Part::whole(mbox.handle.as_file()), &mut |message| {
+        if let Some(places) = places.get_mut(&message.essence) {
+            places.push_back(message.offset);
+        }
+    })
+    .map_err(Error::io("reading", mbox.path()))?;
+    let mut found = Vec::new();
+    for (essence, (_, receipt)) in wanted.iter().zip(&unsettled.intents) {
+        let places = places.entry(*essence).or_default();
+        if let Some(count) = known.remove(&receipt.sha256) {
+            places.drain(..count.min(places.len()));
+        }
+        found.push(places.pop_front());
+    }
+    Ok(found)
+}
+
+fn essences(messages: Part<'_>) -> io::Result<Vec<Essence>> {
+    let mut essences = Vec::new();
+    scan(messages, &mut |message| essences.push(message.essence))?;
+    Ok(essences)
+}
