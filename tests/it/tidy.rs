@@ -28,7 +28,7 @@ const ALONE: [(&[&str], &[&str], &str); 8] = [
     (&["native_tls"], &["client/tls"], "TLS has one door"),
     (
         &["TcpStream", "socket2"],
-        &["client/stream", "client/connect", "client/proxy"],
+        &["client/stream", "client/dial", "client/proxy"],
         "every wait on the network has a deadline, kept in one place",
     ),
     (
@@ -94,7 +94,7 @@ const FORBIDDEN_WORDS: [&str; 6] = [
     "/roo\x74/",
 ];
 
-/// Lines of a file without its tests; those named here have a reason to be longer.
+/// Lines of a file without its tests, comments and empty lines; those named here have a reason to be longer.
 const FILE_LINES_MAX: usize = 500;
 const LONGER_FILES: [(&str, &str); 0] = [];
 
@@ -209,11 +209,11 @@ fn identifier(text: &str) -> String {
         .collect()
 }
 
-/// Whether the words stand in the code, and not just as the end of a longer identifier.
+/// Whether the words stand in the code, and not just as the end of something longer.
 fn says(code: &str, words: &str) -> bool {
     code.match_indices(words).any(|(at, _)| {
         let before = code[..at].chars().next_back();
-        !before.is_some_and(|before| before.is_alphanumeric() || before == '_')
+        !before.is_some_and(|before| before.is_alphanumeric() || "_}".contains(before))
             || words.starts_with('.')
     })
 }
@@ -286,11 +286,15 @@ fn names_say_what_is_inside() {
 fn files_stay_short() {
     let mut faults = Vec::new();
     for source in sources() {
-        let lines = source.code.lines().count();
+        let lines = source
+            .code
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .count();
         let excused = LONGER_FILES.iter().any(|(name, _)| *name == source.name);
         if lines > FILE_LINES_MAX && !excused {
             faults.push(format!(
-                "src/{} has {lines} lines without its tests",
+                "src/{} has {lines} lines of code without its tests",
                 source.name
             ));
         }
@@ -316,7 +320,7 @@ fn no_text_promises_later_or_knows_one_machine() {
         ) {
             let text = std::fs::read_to_string(&path).unwrap();
             for (number, line) in (1..).zip(text.lines()) {
-                let word = FORBIDDEN_WORDS.iter().find(|word| line.contains(*word));
+                let word = FORBIDDEN_WORDS.iter().find(|word| says(line, word));
                 let blank = line.ends_with([' ', '\t']).then_some(&"blanks at its end");
                 for fault in word.into_iter().chain(blank) {
                     faults.push(format!("{}:{number}: {fault}", path.display()));

@@ -114,14 +114,17 @@ fn filled(text: &str, folder: &Folder, port: u16) -> String {
             .named(name)
             .map_or("", |certificate| certificate.pin.as_str())
     };
-    text.replace("{clear}", "pop3://alice@127.0.0.1:{port}")
+    let pins = ["good", "expired", "wrong-name", "self-signed"]
+        .into_iter()
+        .fold(text.to_owned(), |text, name| {
+            text.replace(&format!("{{pin:{name}}}"), pin(name))
+        });
+    pins.replace("{clear}", "pop3://alice@127.0.0.1:{port}")
         .replace("{url}", "pop3s://alice@127.0.0.1:{port}")
         .replace("{port}", &port.to_string())
         .replace("{mail}", &folder.join("mail").to_string_lossy())
         .replace("{ca}", &folder.join("ca.pem").to_string_lossy())
         .replace("{dir}", &folder.path().to_string_lossy())
-        .replace("{pin}", pin("good"))
-        .replace("{pin:self-signed}", pin("self-signed"))
 }
 
 fn compare(

@@ -129,6 +129,13 @@ impl Player {
             Play::Repeat(times, octets) => (0..*times).try_for_each(|_| self.send(octets)),
             Play::Endless(octets) => self.send_endlessly(octets),
             Play::Expect(wanted) => self.expect(wanted, |heard| heard == wanted),
+            Play::ExpectAlone(wanted) => {
+                self.expect(wanted, |heard| heard == wanted)?;
+                match self.heard.as_slice() {
+                    b"" => Ok(()),
+                    behind => Err(format!("in the same write: {}", escape::shown(behind))),
+                }
+            }
             Play::ExpectPrefix(prefix) => self.expect(prefix, |heard| heard.starts_with(prefix)),
             Play::ExpectOrEnd(wanted) => match self.hear()? {
                 None => Ok(()),

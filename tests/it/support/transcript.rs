@@ -50,6 +50,8 @@ pub(crate) enum Play {
     Endless(Vec<u8>),
     /// Hear just this line.
     Expect(Vec<u8>),
+    /// Hear just this line, with nothing behind it in the same write.
+    ExpectAlone(Vec<u8>),
     /// Hear a line that begins so.
     ExpectPrefix(Vec<u8>),
     /// Hear this line or nothing more.
@@ -167,6 +169,7 @@ fn parse_play(key: &str, value: &str) -> Result<Play, String> {
         "S" => Play::Send(line(value)?),
         "raw" => Play::Send(escape::octets(value)?),
         "C" => Play::Expect(line(value)?),
+        "C=" => Play::ExpectAlone(line(value)?),
         "C~" => Play::ExpectPrefix(escape::octets(value)?),
         "C?" => Play::ExpectOrEnd(line(value)?),
         "repeat" => {
