@@ -57,7 +57,6 @@ const ALONE: [(&[&str], &[&str], &str); 8] = [
             "OpenOptions::new().write",
             "OpenOptions::new().append",
             "OpenOptions::new().create",
-            ".set_len(",
         ],
         &["store/durable"],
         "what changes files must be seen by the crash tests",
