@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::error::{Error, Wait};
 use super::pipeline::{Pipeline, Request};
-use super::session::Session;
+use super::session::{Session, TRACE};
 use super::watch::AnswerWatch;
 use crate::protocol::{MessageNumber, StatusLine};
 
@@ -176,6 +176,7 @@ impl Progress {
 
     fn end_with(&mut self, suspect: Option<Suspicion>) {
         let octets = self.octets;
+        log::trace!(target: TRACE, "S: ({octets} octets)");
         self.end = Some(BodyEnd { octets, suspect });
     }
 

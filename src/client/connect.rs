@@ -2,13 +2,16 @@
 
 use url::Host;
 
+use super::authorization::Authorization;
 use super::dial::dial;
-use super::error::Error;
+use super::error::{Error, TlsFailure, TlsFault, Wait};
 use super::proxy::tunnel;
 use super::resolve::resolve;
-use super::settings::{Patience, Server, TlsMode, Transport};
+use super::session::Session;
+use super::settings::{LoginPolicy, Patience, Server, TlsMode, Transport};
 use super::stream::{Peer, Stream, is_loopback};
-use super::tls;
+use super::{Client, tls};
+use crate::protocol::{Capabilities, Command, ServerText, Verb};
 
 /// Opens connections that share one setting. What TLS needs is loaded once, here.
 #[derive(Debug)]
@@ -26,13 +29,121 @@ impl Connector {
         })
     }
 
-    /// Connects, by TLS where it is implicit.
-    pub fn connect(&self, server: &Server, patience: &Patience) -> Result<Stream, Error> {
+    /// Connects, begins TLS, reads the greeting and asks what the server can do: all that comes
+    /// before the login.
+    pub fn open(
+        &self,
+        server: &Server,
+        patience: &Patience,
+        policy: &LoginPolicy,
+    ) -> Result<Client<Authorization>, Error> {
+        let opening = self.greet(server, patience)?;
+        let (opening, capabilities) = self.ask_capabilities(opening, server, patience)?;
+        Client::greeted(opening, capabilities, server, *policy)
+    }
+
+    /// What the server can do, if it can tell. Some servers close the line on the question or
+    /// leave it unanswered: they are called again and not asked.
+    fn ask_capabilities(
+        &self,
+        mut opening: Opening,
+        server: &Server,
+        patience: &Patience,
+    ) -> Result<(Opening, Known), Error> {
+        match opening.session.capabilities() {
+            Ok(Some(capabilities)) => Ok((opening, Known::Told(capabilities))),
+            Ok(None) => Ok((opening, Known::Untold)),
+            Err(
+                Error::Io {
+                    doing: Wait::Response(Verb::Capa),
+                    ..
+                }
+                | Error::Deadline(Wait::Response(Verb::Capa)),
+            ) => {
+                log::debug!("{server} does not bear to be asked for its capabilities");
+                drop(opening);
+                Ok((self.greet(server, patience)?, Known::Unbearable))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Connects and reads the greeting, with TLS on top where it is wanted.
+    fn greet(&self, server: &Server, patience: &Patience) -> Result<Opening, Error> {
+        let Begun {
+            mut session,
+            greeting,
+        } = match self.begin(server, patience, &self.tls) {
+            Err(Error::Tls(failure)) => {
+                return Err(Error::Tls(
+                    self.look_at_certificate(failure, server, patience),
+                ));
+            }
+            result => result?,
+        };
+        let greeting = match greeting {
+            Some(greeting) => greeting,
+            None => session.greeting()?,
+        };
+        Ok(Opening { session, greeting })
+    }
+
+    /// Connects, and begins TLS where it is wanted, which for STLS takes the greeting.
+    fn begin(
+        &self,
+        server: &Server,
+        patience: &Patience,
+        tls: &tls::Connector,
+    ) -> Result<Begun, Error> {
         let stream = self.reach(server, patience)?;
         match server.tls {
-            TlsMode::Implicit => self.secure(stream, server, &self.tls),
-            TlsMode::Stls | TlsMode::Off => Ok(stream),
+            TlsMode::Off => Ok(Begun {
+                session: Session::new(stream),
+                greeting: None,
+            }),
+            TlsMode::Implicit => {
+                let stream = self.secure(stream, server, tls)?;
+                Ok(Begun {
+                    session: Session::new(stream),
+                    greeting: None,
+                })
+            }
+            TlsMode::Stls => {
+                let mut session = Session::new(stream);
+                let greeting = session.greeting()?;
+                ask_for_tls(&mut session, server)?;
+                let session = session.upgrade(|stream| self.secure(stream, server, tls))?;
+                Ok(Begun {
+                    session,
+                    greeting: Some(greeting),
+                })
+            }
         }
+    }
+
+    /// Looks whether it was the certificate that TLS failed for, over one more connection that
+    /// takes any and sends nothing else. With it a person can decide to trust just that one.
+    fn look_at_certificate(
+        &self,
+        mut failure: Box<TlsFailure>,
+        server: &Server,
+        patience: &Patience,
+    ) -> Box<TlsFailure> {
+        let TlsFault::Failed(why) = &failure.fault else {
+            return failure;
+        };
+        // An alert is the other side's: it is our certificate or our offer that it dislikes.
+        if why.contains("alert") || self.transport.pin.is_some() {
+            return failure;
+        }
+        let seen = tls::Connector::unchecked()
+            .and_then(|unchecked| self.begin(server, patience, &unchecked))
+            .map(|begun| begun.session.wire().leaf().cloned());
+        if let Ok(Some(leaf)) = seen {
+            failure.fault = TlsFault::Untrusted(tls::reason(why).to_owned());
+            failure.presented = Some(leaf);
+        }
+        failure
     }
 
     /// Begins TLS on a stream.
@@ -72,6 +183,49 @@ impl Connector {
             .is_ok_and(|address| is_loopback(address.ip()));
         Stream::new(tcp, peer(is_loopback), patience.clone())
     }
+}
+
+/// A connection that is as safe as it was to be.
+struct Begun {
+    session: Session<Stream>,
+    greeting: Option<ServerText>,
+}
+
+/// A connection whose server has greeted.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) session: Session<Stream>,
+    pub(super) greeting: ServerText,
+}
+
+/// What is known of what a server can do.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// It told.
+    Told(Capabilities),
+    /// It does not know the question.
+    Untold,
+    /// It does not bear the question.
+    Unbearable,
+}
+
+/// Asks with STLS for TLS, before anything else: some servers begin anew whatever was begun
+/// before it.
+fn ask_for_tls(session: &mut Session<Stream>, server: &Server) -> Result<(), Error> {
+    let Err(refusal) = session.ask(&Command::Stls)? else {
+        return Ok(());
+    };
+    let host = server.host.to_string();
+    // The question serves the message alone, so that its own failures do not matter.
+    let fault = match session.capabilities() {
+        Ok(Some(capabilities)) if !capabilities.has_stls() => TlsFault::NotOffered,
+        _ => TlsFault::Refused(refusal),
+    };
+    Err(Error::Tls(Box::new(TlsFailure {
+        host,
+        fault,
+        presented: None,
+    })))
 }
 
 /// The host as a certificate names it: an IPv6 address without its brackets.

@@ -109,8 +109,8 @@ pub struct LoginRefusal {
     pub refusal: Refusal,
     /// What the server told of a refused token before its last answer (RFC 7628 section 3.2.2).
     pub token_status: Option<ServerText>,
-    /// Whether the secret had been sent, so that it may be the secret that is wrong.
-    pub judged: bool,
+    /// Whether the password or token itself had been sent, so that it was the server's to judge.
+    pub secret_sent: bool,
 }
 
 /// Why no login was tried.
@@ -166,7 +166,7 @@ impl fmt::Display for LoginImpossible {
             Self::Unsendable(mechanism) => {
                 write!(
                     f,
-                    "{mechanism} cannot carry a control character in user or secret"
+                    "{mechanism} cannot carry the user or secret: it is empty or holds a control character"
                 )
             }
             Self::ServerUnproven(mechanism) => write!(
@@ -410,7 +410,7 @@ impl fmt::Display for LoginRefusal {
             mechanism,
             refusal,
             token_status,
-            judged: _,
+            secret_sent: _,
         } = self;
         write!(
             f,

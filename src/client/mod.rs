@@ -1,5 +1,7 @@
 //! The blocking POP3 client.
 
+mod auth;
+mod authorization;
 mod body;
 mod connect;
 mod dial;
@@ -9,40 +11,33 @@ mod input;
 mod leaf;
 mod limit;
 mod listing;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the login that leads here is still to come")
-)]
+mod login;
 mod pipeline;
 mod proxy;
 mod resolve;
 #[cfg(test)]
 mod script;
-#[expect(dead_code, reason = "the login that leads here is still to come")]
 mod session;
 mod settings;
 mod stream;
 mod tls;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the login that leads here is still to come")
-)]
 mod transaction;
 mod watch;
 
 pub use crate::protocol::{Mechanism, SaslMechanism};
+pub use authorization::Authorization;
 pub use body::{Body, BodyEnd, Suspicion};
 pub use connect::Connector;
 pub use error::{
     BadSetting, Error, LoginImpossible, LoginRefusal, Misbehaviour, TlsFailure, TlsFault, Wait,
 };
 pub use leaf::Leaf;
+pub use login::{Attempt, log_in};
 pub use pipeline::Request;
 pub use settings::{
     CertificatePin, ClientIdentity, Credentials, Family, InvalidSetting, LoginPolicy, Patience,
     PipelinePolicy, Proof, Proxy, ProxyLogin, Server, TlsMode, Transport,
 };
-pub use stream::{Peer, Stream};
 pub use transaction::{Answer, Farewell, Reply, Transaction};
 
 use crate::protocol::{Capabilities, ServerText};

@@ -3,6 +3,7 @@
 use url::Host;
 
 use super::error::{Error, Wait};
+use super::session::Wire as _;
 use super::settings::{Proxy, ProxyLogin, Server};
 use super::stream::Stream;
 

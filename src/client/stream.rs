@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::{Error, TlsFailure, TlsFault, Wait};
+use super::leaf::Leaf;
 use super::limit::{Cause, Limit};
 use super::session::Wire;
 use super::settings::Patience;
@@ -26,7 +27,7 @@ const FIRST_OCTETS_MAX: usize = 128;
 
 /// A connection to a server, in clear or by TLS.
 #[derive(Debug)]
-pub struct Stream {
+pub(super) struct Stream {
     channel: Channel,
     record: Arc<Record>,
     patience: Patience,
@@ -35,13 +36,13 @@ pub struct Stream {
 
 /// The other end.
 #[derive(Debug, Clone)]
-pub struct Peer {
+pub(super) struct Peer {
     /// The server as `host:port`, for messages.
-    pub name: String,
+    pub(super) name: String,
     /// The host alone, for messages about its certificate.
-    pub host: String,
+    pub(super) host: String,
     /// Whether it is on this very machine and reached without a proxy.
-    pub is_loopback: bool,
+    pub(super) is_loopback: bool,
 }
 
 #[derive(Debug)]
@@ -75,67 +76,29 @@ impl Stream {
     }
 
     /// The other end.
-    pub fn peer(&self) -> &Peer {
+    pub(super) fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    #[expect(dead_code, reason = "comes with the facts about a server")]
-    /// The TLS that protects the connection, if any.
-    pub(super) fn tls(&self) -> Option<&TlsConnection> {
+    /// Whether TLS protects what is sent.
+    pub(super) fn is_secure(&self) -> bool {
+        matches!(self.channel, Channel::Tls(_))
+    }
+
+    /// The certificate that the server presented.
+    pub(super) fn leaf(&self) -> Option<&Leaf> {
         match &self.channel {
             Channel::Clear(_) => None,
-            Channel::Tls(connection) => Some(connection),
+            Channel::Tls(connection) => connection.leaf(),
         }
     }
 
-    /// The error that says the server closed the line, during the wait that runs.
-    pub fn closed(&mut self) -> Error {
-        Error::Io {
-            doing: self.socket().limit.wait(),
-            peer: self.peer.name.clone(),
-            source: io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the server closed the connection",
-            ),
+    /// What binds a SASL exchange to the TLS channel.
+    pub(super) fn channel_binding(&self) -> Option<Vec<u8>> {
+        match &self.channel {
+            Channel::Clear(_) => None,
+            Channel::Tls(connection) => connection.channel_binding(),
         }
-    }
-
-    /// Begins a wait that may take the whole timeout: all reads and writes from here on belong to
-    /// it until the next one begins.
-    pub fn begin(&mut self, wait: Wait) {
-        let limit = Limit::new(wait, &self.patience);
-        self.socket().limit = limit;
-    }
-
-    /// Begins a wait that may take less than the timeout. Running out of it harms nothing:
-    /// reading can go on after the next `begin`.
-    pub fn begin_within(&mut self, wait: Wait, time: Duration) {
-        let limit = Limit::within(wait, &self.patience, time.min(self.patience.timeout));
-        self.socket().limit = limit;
-    }
-
-    /// Reads what is there, at least one octet; zero says that the server closed the line.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let result = match &mut self.channel {
-            Channel::Clear(socket) => socket.read(buffer),
-            Channel::Tls(connection) => connection.read(buffer),
-        };
-        match result {
-            Ok(octets) => Ok(octets),
-            // Many servers close the line without TLS's own farewell. Nothing is lost by taking
-            // that for an end: every answer of POP3 tells its end itself.
-            Err(_) if self.record.ended() => Ok(0),
-            Err(error) => Err(self.blame(&error)),
-        }
-    }
-
-    /// Writes all of it.
-    pub fn write_all(&mut self, octets: &[u8]) -> Result<(), Error> {
-        let result = match &mut self.channel {
-            Channel::Clear(socket) => socket.write_all(octets),
-            Channel::Tls(connection) => connection.write_all(octets),
-        };
-        result.map_err(|error| self.blame(&error))
     }
 
     /// Makes the TLS handshake; reading ahead begins here. Nothing of the clear text may be
@@ -201,29 +164,52 @@ impl Stream {
     }
 }
 
-/// What the socket noticed, kept where it outlives the TLS library's use of it.
 impl Wire for Stream {
     fn begin(&mut self, wait: Wait) {
-        Self::begin(self, wait);
+        let limit = Limit::new(wait, &self.patience);
+        self.socket().limit = limit;
     }
 
     fn begin_within(&mut self, wait: Wait, time: Duration) {
-        Self::begin_within(self, wait, time);
+        let limit = Limit::within(wait, &self.patience, time.min(self.patience.timeout));
+        self.socket().limit = limit;
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        Self::read(self, buffer)
+        let result = match &mut self.channel {
+            Channel::Clear(socket) => socket.read(buffer),
+            Channel::Tls(connection) => connection.read(buffer),
+        };
+        match result {
+            Ok(octets) => Ok(octets),
+            // Many servers close the line without TLS's own farewell. Nothing is lost by taking
+            // that for an end: every answer of POP3 tells its end itself.
+            Err(_) if self.record.ended() => Ok(0),
+            Err(error) => Err(self.blame(&error)),
+        }
     }
 
     fn write_all(&mut self, octets: &[u8]) -> Result<(), Error> {
-        Self::write_all(self, octets)
+        let result = match &mut self.channel {
+            Channel::Clear(socket) => socket.write_all(octets),
+            Channel::Tls(connection) => connection.write_all(octets),
+        };
+        result.map_err(|error| self.blame(&error))
     }
 
     fn closed(&mut self) -> Error {
-        Self::closed(self)
+        Error::Io {
+            doing: self.socket().limit.wait(),
+            peer: self.peer.name.clone(),
+            source: io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the server closed the connection",
+            ),
+        }
     }
 }
 
+/// What the socket noticed, kept where it outlives the TLS library's use of it.
 #[derive(Debug, Default)]
 struct Record(Mutex<Noticed>);
 

@@ -57,7 +57,6 @@ impl Connector {
         })
     }
 
-    #[expect(dead_code, reason = "comes with the look at an untrusted certificate")]
     /// One that takes any certificate, to look at it. Nothing may be sent through it.
     pub(super) fn unchecked() -> Result<Self, Error> {
         TlsConnector::builder()
@@ -144,7 +143,6 @@ impl TlsConnection {
         self.leaf.as_ref()
     }
 
-    #[expect(dead_code, reason = "comes with SASL")]
     /// The data that binds a SASL exchange to this channel, where the certificate's signature
     /// allows it (RFC 5929 section 4, `tls-server-end-point`).
     pub(super) fn channel_binding(&self) -> Option<Vec<u8>> {
@@ -193,6 +191,15 @@ fn load_identity(files: &ClientIdentity) -> Result<Identity, BadSetting> {
             why: error.to_string(),
         }
     })
+}
+
+/// Why a certificate may not be trusted: what the library puts in parentheses behind its own
+/// wordy account, where it does.
+pub(super) fn reason(text: &str) -> &str {
+    let reason = text
+        .strip_suffix(')')
+        .and_then(|text| text.rsplit_once(" ("));
+    reason.map_or(text, |(_, reason)| reason)
 }
 
 /// Whether these octets can be the start of a TLS record: a known content type and a version

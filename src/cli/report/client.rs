@@ -106,7 +106,7 @@ fn hint_of_refused_login(text: &str, login: &LoginRefusal, about: About<'_>) -> 
         return "the token may be expired, for another user, or without the scope for POP3"
             .to_owned();
     }
-    if !login.judged {
+    if !login.secret_sent {
         return "the server refused the way of logging in, not the password; --auth names another"
             .to_owned();
     }
@@ -287,7 +287,7 @@ mod tests {
             mechanism: Mechanism::User,
             refusal: Refusal::parse(text.as_bytes()),
             token_status: None,
-            judged: true,
+            secret_sent: true,
         }))
     }
 

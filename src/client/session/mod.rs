@@ -18,7 +18,7 @@ use crate::protocol::limits::{
 use crate::protocol::{Capabilities, Command, LineEnding, Refusal, ServerText, StatusLine, Verb};
 
 /// Where the talk goes: `C: ` what we sent, `S: ` what came, never a secret.
-const TRACE: &str = "popfetch::trace";
+pub(super) const TRACE: &str = "popfetch::trace";
 
 /// What must come in one wait for more of a multi-line response. A server that trickles is given
 /// up, one that is slow is not.

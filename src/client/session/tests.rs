@@ -2,7 +2,7 @@ use super::super::error::{Error, Misbehaviour, Wait};
 use super::super::script::Script;
 use super::{NextLine, Session};
 use crate::protocol::command::{Argument, SecretArgument};
-use crate::protocol::limits::{CAPABILITY_OCTETS_MAX, STATUS_LINE_OCTETS_MAX};
+use crate::protocol::limits::{CAPABILITY_OCTETS_MAX, ROW_OCTETS_MAX, STATUS_LINE_OCTETS_MAX};
 use crate::protocol::{Command, LineEnding, ServerText, StatusLine, Verb};
 use crate::secret::Secret;
 
@@ -74,6 +74,27 @@ fn a_status_line_has_a_limit() {
             assert_eq!(why, Misbehaviour::LineTooLong(Wait::Response(Verb::Noop)));
             assert!(matches!(session.status(Verb::Noop), Err(Error::OutOfStep)));
         }
+    }
+}
+
+#[test]
+fn a_row_has_a_limit_and_a_response_too() {
+    for (octets, rows) in [(-1, 2), (0, 2), (1, 1)] {
+        let length = ROW_OCTETS_MAX.checked_add_signed(octets).unwrap();
+        let row = "x".repeat(length - "\r\n".len());
+        let mut session = session(&format!("S: {row}\nS: y\nS: ."));
+        let mut seen = 0;
+        let each = |_: &[u8]| {
+            seen += 1;
+            Ok(())
+        };
+        session.rows(Verb::List, usize::MAX, each).unwrap();
+        assert_eq!(seen, rows, "{octets}");
+    }
+    for (octets_max, is_taken) in [(5, false), (6, true), (7, true)] {
+        let mut session = session("S: x\nS: x\nunread\nS: .");
+        let result = session.rows(Verb::List, octets_max, |_| Ok(()));
+        assert_eq!(result.is_ok(), is_taken, "{octets_max}");
     }
 }
 

@@ -1,0 +1,167 @@
+//! SCRAM (RFC 5802, RFC 7677). The only user of `rsasl`.
+
+use std::sync::Arc;
+
+use rsasl::callback::{Context, Request, SessionCallback, SessionData};
+use rsasl::prelude::{
+    ChannelBindingCallback, Mechname, SASLClient, SASLConfig, Session, SessionError, State,
+};
+use rsasl::property::{AuthId, OverrideCBType, Password};
+use rsasl::validate::NoValidation;
+
+use super::steps::{Step, Steps};
+use crate::client::error::LoginImpossible;
+use crate::protocol::{Mechanism, SaslMechanism};
+use crate::secret::Secret;
+
+/// The binding that the TLS library can tell (RFC 5929 section 4).
+const BINDING_TYPE: &str = "tls-server-end-point";
+
+/// Each iteration costs us time and the server nothing, so that there must be an end; 2^20 is a
+/// hundred times what servers use, and less than a second.
+const ITERATIONS_MAX: u32 = 1 << 20;
+
+/// The client's side of SCRAM.
+pub(super) struct Scram {
+    session: Session<NoValidation, Binding>,
+    name: Mechanism,
+    is_proven: bool,
+}
+
+/// What rsasl asks for.
+struct Answers {
+    user: String,
+    password: Secret,
+    is_bound: bool,
+}
+
+impl SessionCallback for Answers {
+    fn callback(
+        &self,
+        _: &SessionData,
+        _: &Context<'_>,
+        request: &mut Request<'_>,
+    ) -> Result<(), SessionError> {
+        request
+            .satisfy::<AuthId>(&self.user)?
+            .satisfy::<Password>(self.password.expose())?;
+        if self.is_bound {
+            request.satisfy::<OverrideCBType>(BINDING_TYPE)?;
+        }
+        Ok(())
+    }
+
+    fn enable_channel_binding(&self) -> bool {
+        self.is_bound
+    }
+}
+
+struct Binding(Option<Vec<u8>>);
+
+impl ChannelBindingCallback for Binding {
+    fn get_cb_data(&self, name: &str) -> Option<&[u8]> {
+        self.0.as_deref().filter(|_| name == BINDING_TYPE)
+    }
+}
+
+impl Scram {
+    pub(super) fn new(
+        mechanism: SaslMechanism,
+        user: &str,
+        password: &Secret,
+        binding: Option<&[u8]>,
+    ) -> Result<Self, LoginImpossible> {
+        let name = Mechanism::Sasl(mechanism);
+        let unusable = LoginImpossible::Unsendable(name);
+        let answers = Answers {
+            user: user.to_owned(),
+            password: password.clone(),
+            is_bound: binding.is_some(),
+        };
+        let config: Arc<SASLConfig> = SASLConfig::builder()
+            .with_defaults()
+            .with_callback(answers)
+            .map_err(|_| unusable.clone())?;
+        let sasl = SASLClient::with_cb(config, Binding(binding.map(<[u8]>::to_vec)));
+        let offered = Mechname::parse(mechanism.name().as_bytes()).map_err(|_| unusable.clone())?;
+        let session = sasl.start_suggested(&[offered]).map_err(|_| unusable)?;
+        Ok(Self {
+            session,
+            name,
+            is_proven: false,
+        })
+    }
+
+    fn step(&mut self, input: Option<&[u8]>) -> Result<Step, LoginImpossible> {
+        let mut output = Vec::new();
+        match self.session.step(input, &mut output) {
+            Ok(State::Finished(_)) => self.is_proven = true,
+            Ok(State::Running) => {}
+            Err(_) => return Err(LoginImpossible::BadChallenge(self.name)),
+        }
+        Ok(Step::open(output))
+    }
+}
+
+impl Steps for Scram {
+    fn initial(&mut self) -> Result<Option<Step>, LoginImpossible> {
+        self.step(None).map(Some)
+    }
+
+    fn respond(&mut self, challenge: Option<Vec<u8>>) -> Result<Step, LoginImpossible> {
+        let bad = LoginImpossible::BadChallenge(self.name);
+        let challenge = challenge.ok_or(bad.clone())?;
+        if self.is_proven || iterations(&challenge).is_some_and(|count| count > ITERATIONS_MAX) {
+            return Err(bad);
+        }
+        self.step(Some(&challenge))
+    }
+
+    /// A server that says yes before it has proven to know the password is not the one that
+    /// the user has an account with (RFC 5802 section 5).
+    fn finish(&mut self) -> Result<(), LoginImpossible> {
+        if self.is_proven {
+            Ok(())
+        } else {
+            Err(LoginImpossible::ServerUnproven(self.name))
+        }
+    }
+}
+
+/// The iteration count of the server's first message; what is no number counts as too many.
+fn iterations(challenge: &[u8]) -> Option<u32> {
+    let count = challenge
+        .split(|&octet| octet == b',')
+        .find_map(|it| it.strip_prefix(b"i="))?;
+    Some(
+        str::from_utf8(count)
+            .ok()
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(u32::MAX),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterations_are_read_and_bounded() {
+        let check = |challenge: &[u8], expected| assert_eq!(iterations(challenge), expected);
+        check(b"r=abc,s=QQ==,i=4096", Some(4096));
+        check(b"r=abc,s=QQ==,i=99999999999", Some(u32::MAX));
+        check(b"r=abc,s=QQ==,i=x", Some(u32::MAX));
+        check(b"v=abc", None);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_too_much_is_not_obeyed() {
+        let password = Secret::new(b"pencil".to_vec());
+        let mut scram = Scram::new(SaslMechanism::ScramSha1, "user", &password, None).unwrap();
+        let first = scram.initial().unwrap().unwrap();
+        let first = String::from_utf8(first.octets.expose().to_vec()).unwrap();
+        let nonce = first.strip_prefix("n,,n=user,r=").unwrap();
+        let challenge = format!("r={nonce}x,s=QSXCR+Q6sek8bf92,i=4294967295");
+        assert!(scram.respond(Some(challenge.into_bytes())).is_err());
+    }
+}
