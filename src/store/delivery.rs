@@ -54,6 +54,9 @@ pub trait Commit: Send {
 pub struct Arriving {
     /// Its size as LIST told it: a hint, often false.
     pub listed_octets: Option<u64>,
+    /// It is the only message this run will bring: standard output then shows it as it is, several
+    /// as an mbox.
+    pub alone: bool,
 }
 
 /// A whole message that is put aside.

@@ -1,14 +1,12 @@
 //! The one place that knows every kind of destination.
 
-use std::io;
-use std::path::Path;
-
 use super::destination::Destination;
 use super::eml;
 use super::error::Error;
 use super::maildir;
 use super::mbox;
 use super::open::{Halves, Site};
+use super::{pipe, stdout};
 
 /// Makes the two halves of a destination, and the folders inside it; the destination itself is
 /// there and locked.
@@ -17,8 +15,7 @@ pub fn halves(site: &Site) -> Result<Halves, Error> {
         Destination::Maildir(path) => maildir::halves(site, path),
         Destination::Eml(path) => eml::halves(site, path),
         Destination::Mbox(path) => mbox::halves(site, path),
-        Destination::Pipe(_) | Destination::Stdout => Err(Error::io("opening", Path::new("-"))(
-            io::ErrorKind::Unsupported.into(),
-        )),
+        Destination::Pipe(command) => Ok(pipe::halves(site, command)),
+        Destination::Stdout => Ok(stdout::halves(site)),
     }
 }

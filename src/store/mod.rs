@@ -13,6 +13,8 @@ mod lock;
 mod maildir;
 mod mbox;
 mod open;
+mod pipe;
+mod stdout;
 
 pub use delivery::{Arriving, Commit, Delivered, Delivery, Replayed, Stage, Staged};
 pub use destination::Destination;

@@ -54,6 +54,8 @@ pub(super) struct Retriever<'a> {
     pub(super) contents: &'a mut Contents<ReceiptId>,
     pub(super) bounds: Bounds,
     pub(super) outbox: Outbox<'a>,
+    /// See [`Arriving::alone`].
+    pub(super) alone: bool,
     /// The last whole message, until it is known what comes behind it.
     pub(super) held: Option<Parcel>,
     pub(super) observer: &'a dyn Observer,
@@ -140,7 +142,10 @@ impl Retriever<'_> {
                 return Ok(());
             }
         };
-        self.stage.begin(&Arriving { listed_octets })?;
+        self.stage.begin(&Arriving {
+            listed_octets,
+            alone: self.alone,
+        })?;
         let mut octets_total: u64 = 0;
         loop {
             match body.chunk() {

@@ -333,6 +333,7 @@ impl Session<'_, '_> {
             contents: &mut self.contents,
             bounds: fetch.task.bounds,
             outbox,
+            alone: self.run.summary.stored == 0 && ahead.len() + alone.len() == 1,
             held: None,
             observer: self.run.observer,
             summary: Summary::default(),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
 use super::error::Error;
-use super::files::{FileStage, Form, make_folder};
+use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder};
 use super::open::{Clock, Halves, Site};
 
 /// Where messages are staged. It begins with a dot so that nobody takes it for mail.
@@ -30,7 +30,12 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
     let staging = path.join(STAGING_FOLDER);
     make_folder(&site.disk, &staging)?;
     Ok(Halves {
-        stage: Box::new(FileStage::new(site, staging.clone(), Form::AsReceived)),
+        stage: Box::new(FileStage::new(
+            site,
+            staging.clone(),
+            Form::AsReceived,
+            BATCH_FILES_MAX,
+        )),
         commit: Box::new(EmlCommit {
             disk: site.disk.clone(),
             clock: site.clock.clone(),

@@ -17,7 +17,7 @@ use super::durable::Disk;
 use super::error::Error;
 use super::journal::{Fulfilled, Journal, JournalId, Receipt, ReceiptId};
 
-pub(super) use stage::{FileStage, Form, StagedFile};
+pub(super) use stage::{BATCH_FILES_MAX, FileStage, Form, StagedFile};
 pub(super) use sync::sync_all;
 
 /// Removes from a staging folder what a run that died has left: only names with this journal's id,

@@ -1,7 +1,7 @@
 //! Takes messages in, a file each.
 
 use std::any::Any;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,7 @@ use crate::store::open::{Clock, Site};
 
 /// One batch is delivered while the next one is staged, and each keeps its files open: with both,
 /// the connection, the journal and the locks an account stays below 300 descriptors.
-const BATCH_FILES_MAX: usize = 128;
+pub(crate) const BATCH_FILES_MAX: usize = 128;
 
 /// What a batch may leave to be written by its sync.
 const BATCH_OCTETS_MAX: u64 = 64 * 1024 * 1024;
@@ -37,13 +37,14 @@ pub(crate) enum Form {
     AsReceived,
 }
 
-/// The retrieving half of maildir and eml.
+/// The retrieving half of every destination but mbox.
 #[derive(Debug)]
 pub(crate) struct FileStage {
     disk: Disk,
     clock: Clock,
     folder: PathBuf,
     form: Form,
+    batch_files_max: usize,
     names: Names,
     arriving: Option<ArrivingFile>,
     buffer: Vec<u8>,
@@ -55,6 +56,7 @@ pub(crate) struct FileStage {
 #[derive(Debug)]
 struct ArrivingFile {
     name: String,
+    alone: bool,
     /// None until there is enough to write.
     handle: Option<Handle>,
     line_ends: LineEnds,
@@ -71,8 +73,12 @@ pub(crate) struct StagedFile {
     pub(crate) name: String,
     /// When the server received it, in seconds since 1970.
     pub(crate) received_seconds: i64,
-    /// What its header tells.
+    /// What its header tells, where it is stored as received.
     pub(crate) summary: Summary,
+    /// The envelope's sender, likewise.
+    pub(crate) sender: Option<String>,
+    /// It is the only message of its run.
+    pub(crate) alone: bool,
     handle: Handle,
 }
 
@@ -84,6 +90,11 @@ impl StagedFile {
             .expect("a destination's halves are made for each other")
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.handle.path()
+    }
+
     /// Makes its octets durable.
     pub(super) fn sync(&self) -> Result<(), Error> {
         self.handle
@@ -93,8 +104,8 @@ impl StagedFile {
 }
 
 impl FileStage {
-    /// Stages into `folder`, which is there.
-    pub(crate) fn new(site: &Site, folder: PathBuf, form: Form) -> Self {
+    /// Stages into `folder`, which is there, so many messages a batch at most.
+    pub(crate) fn new(site: &Site, folder: PathBuf, form: Form, batch_files_max: usize) -> Self {
         let since = site
             .clock
             .now()
@@ -106,6 +117,7 @@ impl FileStage {
             clock: site.clock.clone(),
             folder,
             form,
+            batch_files_max,
             names: Names::new(&journal_id, since.subsec_micros(), &site.host_name),
             arriving: None,
             buffer: Vec::new(),
@@ -143,10 +155,11 @@ impl FileStage {
 }
 
 impl Stage for FileStage {
-    fn begin(&mut self, _arriving: &Arriving) -> Result<(), Error> {
+    fn begin(&mut self, arriving: &Arriving) -> Result<(), Error> {
         self.abandon()?;
         self.arriving = Some(ArrivingFile {
             name: self.names.next(self.clock.seconds()),
+            alone: arriving.alone,
             handle: None,
             line_ends: LineEnds::default(),
             header: HeaderPrefix::default(),
@@ -180,6 +193,7 @@ impl Stage for FileStage {
         self.flush()?;
         let ArrivingFile {
             name,
+            alone,
             handle,
             header,
             hash,
@@ -199,9 +213,9 @@ impl Stage for FileStage {
         handle.start_writeback();
         self.batch_files += 1;
         self.batch_octets += octets;
-        let summary = match self.form {
-            Form::AsReceived => header.summary(),
-            Form::LineFeeds => Summary::default(),
+        let (summary, sender) = match self.form {
+            Form::AsReceived => (header.summary(), header.envelope_sender()),
+            Form::LineFeeds => (Summary::default(), None),
         };
         Ok(Staged {
             stored_octets: octets,
@@ -210,6 +224,8 @@ impl Stage for FileStage {
                 name,
                 received_seconds,
                 summary,
+                sender,
+                alone,
                 handle,
             }),
         })
@@ -234,7 +250,7 @@ impl Stage for FileStage {
     }
 
     fn is_full(&self) -> bool {
-        self.batch_files >= BATCH_FILES_MAX || self.batch_octets >= BATCH_OCTETS_MAX
+        self.batch_files >= self.batch_files_max || self.batch_octets >= BATCH_OCTETS_MAX
     }
 
     fn end_batch(&mut self) -> Result<(), Error> {

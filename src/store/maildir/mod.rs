@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
 use super::error::Error;
-use super::files::{FileStage, Form, make_folder};
+use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder};
 use super::open::{Clock, Halves, Site};
 
 /// The two halves of the maildir at `path`, which is there; its three folders are made.
@@ -17,7 +17,12 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
         make_folder(&site.disk, folder)?;
     }
     Ok(Halves {
-        stage: Box::new(FileStage::new(site, folders.tmp.clone(), Form::LineFeeds)),
+        stage: Box::new(FileStage::new(
+            site,
+            folders.tmp.clone(),
+            Form::LineFeeds,
+            BATCH_FILES_MAX,
+        )),
         commit: Box::new(MaildirCommit {
             disk: site.disk.clone(),
             clock: site.clock.clone(),

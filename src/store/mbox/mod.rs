@@ -14,6 +14,7 @@ mod replay;
 mod scan;
 mod shown;
 mod stage;
+mod text;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -21,8 +22,10 @@ use std::sync::mpsc;
 use super::durable::Disk;
 use super::error::Error;
 use super::open::{Clock, Halves, Site};
+pub(super) use from_line::from_line;
 use lock::Locker;
 use stage::MboxStage;
+pub(super) use text::MboxText;
 
 /// What a stage file begins with: an mbox that does not end in an empty line gets from here what
 /// it lacks.

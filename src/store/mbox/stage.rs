@@ -9,12 +9,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::SEPARATOR;
 use super::from_line::from_line;
-use super::quoting::Quoting;
+use super::text::MboxText;
 use crate::message::HeaderPrefix;
 use crate::store::delivery::{Arriving, Stage, Staged};
 use crate::store::durable::Handle;
 use crate::store::error::Error;
-use crate::store::line_ends::LineEnds;
 use crate::store::open::Clock;
 
 /// A batch costs the mbox four syncs and a round of locks, so it may be long; a run that is
@@ -120,12 +119,8 @@ struct ArrivingMessage {
     header: HeaderPrefix,
     /// What comes behind the From_ line, while the header that names the sender is not complete.
     awaits_from_line: Option<Vec<u8>>,
-    line_ends: LineEnds,
-    quoting: Quoting,
-    /// The message with LF line ends, not quoted: what is hashed.
-    text: Vec<u8>,
+    text: MboxText,
     text_octets: u64,
-    ends_in_line_feed: bool,
     hash: Sha256,
 }
 
@@ -197,16 +192,19 @@ impl Filling {
 }
 
 impl ArrivingMessage {
-    /// Puts into `buffer` what the text gathered in `self.text` becomes.
-    fn take_text(&mut self, buffer: &mut Vec<u8>) {
-        self.hash.update(&self.text);
-        self.text_octets += self.text.len() as u64;
-        if let Some(last) = self.text.last() {
-            self.ends_in_line_feed = *last == b'\n';
-        }
+    /// Puts into `buffer` what the next octets become.
+    fn take(&mut self, octets: &[u8], buffer: &mut Vec<u8>) {
+        self.header.feed(octets);
         let out = self.awaits_from_line.as_mut().unwrap_or(buffer);
-        self.quoting.feed(&self.text, out);
-        self.text.clear();
+        let text = self.text.feed(octets, out);
+        self.hash.update(text);
+        self.text_octets += text.len() as u64;
+    }
+
+    fn finish(&mut self, buffer: &mut Vec<u8>) {
+        let text = self.text.finish(buffer);
+        self.hash.update(text);
+        self.text_octets += text.len() as u64;
     }
 
     fn write_from_line(&mut self, buffer: &mut Vec<u8>, clock: &Clock) {
@@ -233,11 +231,8 @@ impl Stage for MboxStage {
             offset,
             header: HeaderPrefix::default(),
             awaits_from_line: Some(Vec::new()),
-            line_ends: LineEnds::default(),
-            quoting: Quoting::new(),
-            text: Vec::new(),
+            text: MboxText::new(),
             text_octets: 0,
-            ends_in_line_feed: true,
             hash: Sha256::new(),
         });
         Ok(())
@@ -247,9 +242,7 @@ impl Stage for MboxStage {
         let (Some(filling), Some(arriving)) = (&mut self.filling, &mut self.arriving) else {
             return Ok(());
         };
-        arriving.header.feed(octets);
-        arriving.line_ends.feed(octets, &mut arriving.text);
-        arriving.take_text(&mut filling.buffer);
+        arriving.take(octets, &mut filling.buffer);
         if arriving.header.is_complete() {
             arriving.write_from_line(&mut filling.buffer, &self.clock);
         }
@@ -264,17 +257,8 @@ impl Stage for MboxStage {
         let (Some(filling), Some(mut arriving)) = (&mut self.filling, self.arriving.take()) else {
             return Err(Error::Stopped);
         };
-        arriving.line_ends.finish(&mut arriving.text);
-        arriving.take_text(&mut filling.buffer);
         arriving.write_from_line(&mut filling.buffer, &self.clock);
-        arriving.quoting.finish(&mut filling.buffer);
-        // The closing empty line needs the last line ended.
-        let closing: &[u8] = if arriving.ends_in_line_feed {
-            b"\n"
-        } else {
-            b"\n\n"
-        };
-        filling.buffer.extend_from_slice(closing);
+        arriving.finish(&mut filling.buffer);
         filling.messages += 1;
         let range = StagedRange {
             file: Arc::clone(&filling.file),
