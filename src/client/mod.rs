@@ -1,4 +1,72 @@
 //! The blocking POP3 client.
+//!
+//! A session goes through the states of RFC 1939, and so do the types. A [`Connector`] opens a
+//! [`Client`] in the state [`Authorization`], a login makes of it one in the state
+//! [`Transaction`], which lists, brings and deletes messages, and [`quit`](Client::quit) ends it
+//! with the UPDATE state that makes deletions true.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use popfetch::client::{
+//!     Client, Connector, Credentials, LoginPolicy, Patience, Proof, Reply, Request, Server,
+//!     TlsMode, Transport,
+//! };
+//! use popfetch::secret::Secret;
+//! use url::Host;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server {
+//!     host: Host::parse("pop.example.org")?,
+//!     port: 995,
+//!     tls: TlsMode::Implicit,
+//! };
+//! let credentials = Credentials {
+//!     user: "alice@example.org".to_owned(),
+//!     proof: Proof::Password(Secret::from("open sesame".to_owned())),
+//! };
+//! let patience = Patience::new(Duration::from_secs(60));
+//! let policy = LoginPolicy::default();
+//!
+//! let connector = Connector::new(&Transport::default())?;
+//! let mut client = connector
+//!     .open(&server, &patience, &policy)?
+//!     .login(&credentials)?;
+//!
+//! for row in client.listing()?.rows() {
+//!     client.ask(Request::Retr {
+//!         number: row.number,
+//!         listed_octets: row.octets,
+//!     });
+//! }
+//! while let Some(answer) = client.answer()? {
+//!     match answer.reply {
+//!         Reply::Body(mut body) => {
+//!             let mut message = Vec::new();
+//!             while let Some(octets) = body.chunk()? {
+//!                 message.extend_from_slice(octets);
+//!             }
+//!             println!("message {}: {} octets", body.number(), message.len());
+//!         }
+//!         Reply::Refused(refusal) => println!("the server says: {}", refusal.text),
+//!     }
+//! }
+//! client.quit()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! * **It ends.** Every wait has a deadline and a name ([`Wait`]), see [`Patience`]; what a
+//!   server may send has the bounds of [`limits`](crate::protocol::limits), but for messages:
+//!   these are streamed, and how long a message may be is the caller's to say.
+//! * **It stays in step.** What cannot be understood is skipped to its true end, or the session
+//!   is given up ([`Error::OutOfStep`]): octets of one answer are never read as another.
+//! * **It says when a message may not be whole.** See [`Suspicion`]. A connection that ends
+//!   inside a message is an error.
+//! * **A secret goes only where it was meant to go.** Certificates are always checked, and what
+//!   the log gets to see of the talk (target `popfetch::trace`) holds no secret.
 
 mod auth;
 mod authorization;
