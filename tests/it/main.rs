@@ -17,6 +17,7 @@ mod exit_status;
 mod fetch;
 mod json;
 mod kill;
+mod neighbours;
 mod support;
 mod tidy;
 mod transcripts;
