@@ -11,6 +11,7 @@
     reason = "the rules on files and environment are the program's, not its tests'"
 )]
 
+mod bounds;
 mod cut_line;
 mod dovecot;
 mod exit_status;
@@ -18,6 +19,7 @@ mod fetch;
 mod json;
 mod kill;
 mod neighbours;
+mod pages;
 mod support;
 mod tidy;
 mod transcripts;
