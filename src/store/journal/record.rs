@@ -7,7 +7,7 @@ use crate::protocol::UniqueId;
 /// Names one journal for good: in its first line, in its checksums, in the names of what a store
 /// puts aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct JournalId(pub(super) u64);
+pub struct JournalId(pub(in crate::store) u64);
 
 impl fmt::Display for JournalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

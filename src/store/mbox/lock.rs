@@ -391,3 +391,6 @@ fn is_alive(pid: Option<i32>) -> bool {
     // Any answer but "no such process" means there is one, perhaps somebody else's.
     test_kill_process(pid) != Err(Errno::SRCH)
 }
+
+#[cfg(test)]
+mod tests;

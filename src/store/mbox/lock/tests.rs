@@ -1,0 +1,233 @@
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
+
+use super::{Access, Locker};
+use crate::store::journal::JournalId;
+use crate::store::open::{Clock, Site};
+use crate::store::{Destination, Disk, EmlFolders, Error};
+
+/// The time of day in all tests.
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_448_800)
+}
+
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("inbox")).unwrap();
+        Self { folder }
+    }
+
+    fn mbox(&self) -> PathBuf {
+        self.folder.path().join("inbox")
+    }
+
+    fn dot_lock(&self) -> PathBuf {
+        self.folder.path().join("inbox.lock")
+    }
+
+    fn locker(&self) -> Locker {
+        let site = Site {
+            destination: Destination::Mbox(self.mbox()),
+            side_folder: self.folder.path().to_owned(),
+            side_stem: ".inbox.popfetch".to_owned(),
+            journal_id: JournalId(1),
+            eml_folders: EmlFolders::None,
+            host_name: "here".to_owned(),
+            pid: std::process::id(),
+            clock: Clock::new(now),
+            patience: Duration::from_millis(20),
+            disk: Disk::new(),
+        };
+        Locker::new(&site, &self.mbox())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn both_locks_come_and_go_together() {
+    let place = Place::new();
+    let mut locker = place.locker();
+    let held = locker.lock(Access::Append).unwrap();
+    let text = fs::read_to_string(place.dot_lock()).unwrap();
+    assert_eq!(text, format!("{} here popfetch\n", std::process::id()));
+    assert_eq!(
+        fs::metadata(place.dot_lock()).unwrap().modified().unwrap(),
+        now()
+    );
+    assert_eq!(held.warning(), None);
+    drop(held);
+    assert!(!place.dot_lock().exists());
+    drop(locker.lock(Access::InPlace).unwrap());
+    drop(locker);
+    assert_eq!(place.names(), ["inbox"]);
+}
+
+#[test]
+fn a_missing_mbox_is_made_again() {
+    let place = Place::new();
+    fs::remove_file(place.mbox()).unwrap();
+    drop(place.locker().lock(Access::Append).unwrap());
+    assert_eq!(place.names(), ["inbox"]);
+}
+
+/// A number no process has.
+fn dead_pid() -> u32 {
+    let mut child = Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    child.id()
+}
+
+/// A dot-lock with this text, so old, is there: whether we get the lock, and who has it else.
+fn check_dot_lock(text: &str, age: Duration, expected: Result<(), &str>) {
+    let place = Place::new();
+    write_dot_lock(&place.dot_lock(), text, age);
+    let outcome = place.locker().lock(Access::Append);
+    match (outcome, expected) {
+        (Ok(held), Ok(())) => {
+            drop(held);
+            assert!(!place.dot_lock().exists(), "{text:?}");
+        }
+        (Err(Error::MboxLocked { holder, .. }), Err(expected)) => {
+            assert_eq!(holder.unwrap_or_default(), expected);
+            assert_eq!(fs::read_to_string(place.dot_lock()).unwrap(), text);
+            assert_eq!(place.names(), ["inbox", "inbox.lock"]);
+        }
+        (outcome, _) => panic!("{text:?}, {age:?} old: {outcome:?}"),
+    }
+}
+
+fn write_dot_lock(path: &Path, text: &str, age: Duration) {
+    let mut file = File::create(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.set_modified(now() - age).unwrap();
+}
+
+#[test]
+fn another_programs_dot_lock_is_waited_for_until_it_is_stale() {
+    let minute = Duration::from_mins(1);
+    let (alive, dead) = (std::process::id(), dead_pid());
+    check_dot_lock(
+        &format!("{alive}\n"),
+        Duration::ZERO,
+        Err(&alive.to_string()),
+    );
+    check_dot_lock(&format!("{alive}\n"), 60 * minute, Err(&alive.to_string()));
+    check_dot_lock(&format!("{dead}\n"), 4 * minute, Err(&dead.to_string()));
+    check_dot_lock(&format!("{dead}\n"), 5 * minute, Ok(()));
+    // As procmail and others write it.
+    check_dot_lock("0", 4 * minute, Err("0"));
+    check_dot_lock("0", 5 * minute, Ok(()));
+    check_dot_lock("", minute, Err(""));
+    check_dot_lock("", 5 * minute, Ok(()));
+    check_dot_lock("-1", 5 * minute, Ok(()));
+}
+
+#[test]
+fn our_dot_lock_is_stale_once_nobody_holds_it() {
+    // Whatever process has the number now.
+    let text = format!("{} here popfetch\n", std::process::id());
+    check_dot_lock(&text, Duration::ZERO, Ok(()));
+    check_dot_lock(
+        &format!("{} there popfetch\n", dead_pid()),
+        Duration::ZERO,
+        Ok(()),
+    );
+}
+
+#[test]
+fn our_dot_lock_is_waited_for_while_somebody_holds_it() {
+    let place = Place::new();
+    let text = format!("{} here popfetch\n", dead_pid());
+    write_dot_lock(&place.dot_lock(), &text, Duration::from_hours(1));
+    let holder = File::open(place.dot_lock()).unwrap();
+    holder.try_lock().unwrap();
+    let outcome = place.locker().lock(Access::Append);
+    assert!(
+        matches!(outcome, Err(Error::MboxLocked { .. })),
+        "{outcome:?}"
+    );
+    drop(holder);
+    drop(place.locker().lock(Access::Append).unwrap());
+}
+
+#[test]
+fn what_a_killed_run_left_does_not_stop_the_next() {
+    let place = Place::new();
+    let mut locker = place.locker();
+    let held = locker.lock(Access::Append).unwrap();
+    // As if killed: the descriptors are closed and nothing is removed.
+    let left = fs::read(place.dot_lock()).unwrap();
+    drop(held);
+    drop(locker);
+    for name in ["inbox.lock", ".inbox.popfetch-dotlock"] {
+        let mut file = File::create(place.folder.path().join(name)).unwrap();
+        file.write_all(&left).unwrap();
+    }
+    drop(place.locker().lock(Access::Append).unwrap());
+    assert_eq!(place.names(), ["inbox"]);
+}
+
+#[test]
+fn a_lock_that_others_took_over_is_left_to_them() {
+    let place = Place::new();
+    let mut locker = place.locker();
+    let held = locker.lock(Access::Append).unwrap();
+    fs::remove_file(place.dot_lock()).unwrap();
+    write_dot_lock(&place.dot_lock(), "7\n", Duration::ZERO);
+    drop(held);
+    assert_eq!(fs::read_to_string(place.dot_lock()).unwrap(), "7\n");
+}
+
+#[test]
+fn an_fcntl_lock_of_another_process_is_waited_for() {
+    let place = Place::new();
+    let program = "import fcntl, sys\n\
+                   f = open(sys.argv[1], 'r+')\n\
+                   fcntl.lockf(f, fcntl.LOCK_EX)\n\
+                   print('locked', flush=True)\n\
+                   sys.stdin.read()";
+    let started = Command::new("python3")
+        .args(["-c", program])
+        .arg(place.mbox())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut other) = started else {
+        eprintln!("skipped: there is no python3");
+        return;
+    };
+    let mut said = [0; 6];
+    other
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    let outcome = place.locker().lock(Access::Append);
+    assert!(
+        matches!(outcome, Err(Error::MboxLocked { .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(place.names(), ["inbox"]);
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    drop(place.locker().lock(Access::Append).unwrap());
+}
