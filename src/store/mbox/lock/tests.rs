@@ -13,7 +13,7 @@ use crate::store::{Destination, Disk, EmlFolders, Error};
 
 /// The time of day in all tests.
 fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_448_800)
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_448_801)
 }
 
 struct Place {
