@@ -20,6 +20,7 @@ mod json;
 mod kill;
 mod neighbours;
 mod pages;
+mod recovery;
 mod support;
 mod tidy;
 mod transcripts;

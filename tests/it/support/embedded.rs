@@ -18,9 +18,13 @@ pub(crate) fn serve(mailbox: Mailbox) -> Server {
 
 /// `popfetch COMMAND URL --tls off`, with the password in the environment.
 pub(crate) fn popfetch(folder: &Folder, command: &str, server: &Server) -> Program {
+    told(folder.popfetch(), command, server)
+}
+
+/// Tells a program that is not started yet the same.
+pub(crate) fn told(program: Program, command: &str, server: &Server) -> Program {
     let url = format!("pop3://demo@127.0.0.1:{}", server.port());
-    folder
-        .popfetch()
+    program
         .env("POPFETCH_PASSWORD", "secret")
         .arg(command)
         .arg(url)

@@ -60,7 +60,20 @@ impl Folder {
 
     /// The program, with its home in this folder and this folder as its working directory.
     pub(crate) fn popfetch(&self) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_popfetch"));
+        self.program(Command::new(env!("CARGO_BIN_EXE_popfetch")))
+    }
+
+    /// The same on a disk that holds no file longer than this: for the program it looks like a
+    /// full one.
+    pub(crate) fn popfetch_on_a_small_disk(&self, kib_max: u32) -> Program {
+        // POSIX counts in blocks of 512 octets; the signal would end the program.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib_max * 2);
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_popfetch")]);
+        self.program(command)
+    }
+
+    fn program(&self, mut command: Command) -> Program {
         command
             .env_clear()
             .env("HOME", self.join("home"))
