@@ -45,6 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'popfetch' -ScriptBlock {
         'popfetch;fetch' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout')
             [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Keep the record of what is stored in FILE [default: beside DEST]')
+            [CompletionResult]::new('--eml-folders', '--eml-folders', [CompletionResultType]::ParameterName, 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]')
             [CompletionResult]::new('--delete-after', '--delete-after', [CompletionResultType]::ParameterName, 'Delete messages from the server once they have been stored for AGE, such as 14d')
             [CompletionResult]::new('--uid', '--uid', [CompletionResultType]::ParameterName, 'Choose the message with this unique-id (can be repeated)')
             [CompletionResult]::new('--number', '--number', [CompletionResultType]::ParameterName, 'Choose messages by number, which holds for one session only (can be repeated)')
@@ -107,6 +108,7 @@ Register-ArgumentCompleter -Native -CommandName 'popfetch' -ScriptBlock {
         'popfetch;list' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout')
             [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Keep the record of what is stored in FILE [default: beside DEST]')
+            [CompletionResult]::new('--eml-folders', '--eml-folders', [CompletionResultType]::ParameterName, 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]')
             [CompletionResult]::new('--uid', '--uid', [CompletionResultType]::ParameterName, 'Choose the message with this unique-id (can be repeated)')
             [CompletionResult]::new('--number', '--number', [CompletionResultType]::ParameterName, 'Choose messages by number, which holds for one session only (can be repeated)')
             [CompletionResult]::new('--larger', '--larger', [CompletionResultType]::ParameterName, 'Choose messages larger than SIZE, as far as the server tells sizes rightly')
@@ -161,6 +163,7 @@ Register-ArgumentCompleter -Native -CommandName 'popfetch' -ScriptBlock {
         'popfetch;stat' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout')
             [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Keep the record of what is stored in FILE [default: beside DEST]')
+            [CompletionResult]::new('--eml-folders', '--eml-folders', [CompletionResultType]::ParameterName, 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as NAME')
             [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'Take the password from the first line that the shell command CMD prints')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Take the password from the first line of FILE, which nobody else may be able to read')
@@ -201,6 +204,7 @@ Register-ArgumentCompleter -Native -CommandName 'popfetch' -ScriptBlock {
         'popfetch;delete' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout')
             [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Keep the record of what is stored in FILE [default: beside DEST]')
+            [CompletionResult]::new('--eml-folders', '--eml-folders', [CompletionResultType]::ParameterName, 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]')
             [CompletionResult]::new('--uid', '--uid', [CompletionResultType]::ParameterName, 'Choose the message with this unique-id (can be repeated)')
             [CompletionResult]::new('--number', '--number', [CompletionResultType]::ParameterName, 'Choose messages by number, which holds for one session only (can be repeated)')
             [CompletionResult]::new('--larger', '--larger', [CompletionResultType]::ParameterName, 'Choose messages larger than SIZE, as far as the server tells sizes rightly')
@@ -292,6 +296,7 @@ Register-ArgumentCompleter -Native -CommandName 'popfetch' -ScriptBlock {
         'popfetch;config;check' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout')
             [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Keep the record of what is stored in FILE [default: beside DEST]')
+            [CompletionResult]::new('--eml-folders', '--eml-folders', [CompletionResultType]::ParameterName, 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as NAME')
             [CompletionResult]::new('--password-command', '--password-command', [CompletionResultType]::ParameterName, 'Take the password from the first line that the shell command CMD prints')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Take the password from the first line of FILE, which nobody else may be able to read')

@@ -129,7 +129,7 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__config__subcmd__check)
-            opts="-4 -6 -q -v -h -V --connect --to --journal --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
+            opts="-4 -6 -q -v -h -V --connect --to --journal --eml-folders --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -152,6 +152,10 @@ _popfetch() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --eml-folders)
+                    COMPREPLY=($(compgen -W "none months" -- "${cur}"))
                     return 0
                     ;;
                 --user)
@@ -353,7 +357,7 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__delete)
-            opts="-y -4 -6 -q -v -h -V --verify --dry-run --yes --to --journal --new --stored --all --uid --number --larger --smaller --since --before --from --subject --limit --newest-first --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
+            opts="-y -4 -6 -q -v -h -V --verify --dry-run --yes --to --journal --eml-folders --new --stored --all --uid --number --larger --smaller --since --before --from --subject --limit --newest-first --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -376,6 +380,10 @@ _popfetch() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --eml-folders)
+                    COMPREPLY=($(compgen -W "none months" -- "${cur}"))
                     return 0
                     ;;
                 --uid)
@@ -572,7 +580,7 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__fetch)
-            opts="-4 -6 -q -v -h -V --to --journal --dry-run --adopt --mark-stored --accept-new-uids --keep --delete --delete-after --new --stored --all --uid --number --larger --smaller --since --before --from --subject --limit --newest-first --max-bytes --max-message --batch --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
+            opts="-4 -6 -q -v -h -V --to --journal --eml-folders --dry-run --adopt --mark-stored --accept-new-uids --keep --delete --delete-after --new --stored --all --uid --number --larger --smaller --since --before --from --subject --limit --newest-first --max-bytes --max-message --batch --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -595,6 +603,10 @@ _popfetch() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --eml-folders)
+                    COMPREPLY=($(compgen -W "none months" -- "${cur}"))
                     return 0
                     ;;
                 --delete-after)
@@ -807,7 +819,7 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__list)
-            opts="-l -4 -6 -q -v -h -V --long --to --journal --new --stored --all --uid --number --larger --smaller --since --before --from --subject --limit --newest-first --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
+            opts="-l -4 -6 -q -v -h -V --long --to --journal --eml-folders --new --stored --all --uid --number --larger --smaller --since --before --from --subject --limit --newest-first --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -830,6 +842,10 @@ _popfetch() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --eml-folders)
+                    COMPREPLY=($(compgen -W "none months" -- "${cur}"))
                     return 0
                     ;;
                 --uid)
@@ -1026,7 +1042,7 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__stat)
-            opts="-4 -6 -q -v -h -V --server --to --journal --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
+            opts="-4 -6 -q -v -h -V --server --to --journal --eml-folders --user --password-command --password-file --token-command --token-file --auth --tls --tls-ca --tls-pin --tls-name --tls-client-cert --tls-client-key --proxy --timeout --max-time --pipeline --retries --ipv4 --ipv6 --config --json --quiet --verbose --color --progress --jobs --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1049,6 +1065,10 @@ _popfetch() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --eml-folders)
+                    COMPREPLY=($(compgen -W "none months" -- "${cur}"))
                     return 0
                     ;;
                 --user)

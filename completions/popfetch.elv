@@ -41,6 +41,7 @@ set edit:completion:arg-completer[popfetch] = {|@words|
         &'popfetch;fetch'= {
             cand --to 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout'
             cand --journal 'Keep the record of what is stored in FILE [default: beside DEST]'
+            cand --eml-folders 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]'
             cand --delete-after 'Delete messages from the server once they have been stored for AGE, such as 14d'
             cand --uid 'Choose the message with this unique-id (can be repeated)'
             cand --number 'Choose messages by number, which holds for one session only (can be repeated)'
@@ -102,6 +103,7 @@ set edit:completion:arg-completer[popfetch] = {|@words|
         &'popfetch;list'= {
             cand --to 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout'
             cand --journal 'Keep the record of what is stored in FILE [default: beside DEST]'
+            cand --eml-folders 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]'
             cand --uid 'Choose the message with this unique-id (can be repeated)'
             cand --number 'Choose messages by number, which holds for one session only (can be repeated)'
             cand --larger 'Choose messages larger than SIZE, as far as the server tells sizes rightly'
@@ -155,6 +157,7 @@ set edit:completion:arg-completer[popfetch] = {|@words|
         &'popfetch;stat'= {
             cand --to 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout'
             cand --journal 'Keep the record of what is stored in FILE [default: beside DEST]'
+            cand --eml-folders 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]'
             cand --user 'Log in as NAME'
             cand --password-command 'Take the password from the first line that the shell command CMD prints'
             cand --password-file 'Take the password from the first line of FILE, which nobody else may be able to read'
@@ -194,6 +197,7 @@ set edit:completion:arg-completer[popfetch] = {|@words|
         &'popfetch;delete'= {
             cand --to 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout'
             cand --journal 'Keep the record of what is stored in FILE [default: beside DEST]'
+            cand --eml-folders 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]'
             cand --uid 'Choose the message with this unique-id (can be repeated)'
             cand --number 'Choose messages by number, which holds for one session only (can be repeated)'
             cand --larger 'Choose messages larger than SIZE, as far as the server tells sizes rightly'
@@ -282,6 +286,7 @@ set edit:completion:arg-completer[popfetch] = {|@words|
         &'popfetch;config;check'= {
             cand --to 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout'
             cand --journal 'Keep the record of what is stored in FILE [default: beside DEST]'
+            cand --eml-folders 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]'
             cand --user 'Log in as NAME'
             cand --password-command 'Take the password from the first line that the shell command CMD prints'
             cand --password-file 'Take the password from the first line of FILE, which nobody else may be able to read'

@@ -45,6 +45,8 @@ complete -c popfetch -n "__fish_popfetch_needs_command" -f -a "verify" -d 'Compa
 complete -c popfetch -n "__fish_popfetch_needs_command" -f -a "config" -d 'Look at the configuration, or import another program\'s'
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l to -d 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
+complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
+months\t'A folder a year with a folder a month in it'"
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l delete-after -d 'Delete messages from the server once they have been stored for AGE, such as 14d' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l uid -d 'Choose the message with this unique-id (can be repeated)' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l number -d 'Choose messages by number, which holds for one session only (can be repeated)' -r
@@ -115,6 +117,8 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -s h -l help -d
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -s V -l version -d 'Print version'
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l to -d 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
+complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
+months\t'A folder a year with a folder a month in it'"
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l uid -d 'Choose the message with this unique-id (can be repeated)' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l number -d 'Choose messages by number, which holds for one session only (can be repeated)' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l larger -d 'Choose messages larger than SIZE, as far as the server tells sizes rightly' -r
@@ -176,6 +180,8 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand list" -s h -l help -d 
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -s V -l version -d 'Print version'
 complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -l to -d 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
+complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
+months\t'A folder a year with a folder a month in it'"
 complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -l user -d 'Log in as NAME' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -l password-command -d 'Take the password from the first line that the shell command CMD prints' -r -f -a "(__fish_complete_command)"
 complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -l password-file -d 'Take the password from the first line of FILE, which nobody else may be able to read' -r -F
@@ -224,6 +230,8 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -s h -l help -d 
 complete -c popfetch -n "__fish_popfetch_using_subcommand stat" -s V -l version -d 'Print version'
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l to -d 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
+complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
+months\t'A folder a year with a folder a month in it'"
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l uid -d 'Choose the message with this unique-id (can be repeated)' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l number -d 'Choose messages by number, which holds for one session only (can be repeated)' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l larger -d 'Choose messages larger than SIZE, as far as the server tells sizes rightly' -r
@@ -316,6 +324,8 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand config; and not __fish
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and not __fish_seen_subcommand_from check import" -f -a "import" -d 'Print another program\'s accounts as a popfetch configuration'
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -l to -d 'Store mail in DEST: a maildir PATH, mbox:PATH, eml:DIR, pipe:COMMAND, or - for stdout' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
+complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
+months\t'A folder a year with a folder a month in it'"
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -l user -d 'Log in as NAME' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -l password-command -d 'Take the password from the first line that the shell command CMD prints' -r -f -a "(__fish_complete_command)"
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -l password-file -d 'Take the password from the first line of FILE, which nobody else may be able to read' -r -F

@@ -90,15 +90,18 @@ pub(crate) fn arguments() -> Vec<OsString> {
 }
 
 /// The time of day, in seconds since 1970.
+pub(crate) fn now_seconds() -> i64 {
+    let since = system_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The time of day.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the place that reads the clock"
 )]
-pub(crate) fn now_seconds() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+pub(crate) fn system_time() -> SystemTime {
+    SystemTime::now()
 }
 
 /// The name of this machine.

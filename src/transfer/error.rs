@@ -63,7 +63,7 @@ impl fmt::Display for Error {
             Self::Credentials(error) => error.fmt(f),
             Self::NewUniqueIds { vanished, unknown } => write!(
                 f,
-                "the server lists {unknown} unknown unique-ids, {vanished} known ones are gone, \\
+                "the server lists {unknown} unknown unique-ids, {vanished} known ones are gone, \
                  and the sizes are alike: the mailbox seems to have been moved"
             ),
             Self::MessageTooLong { octets_max } => {

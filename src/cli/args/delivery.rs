@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use clap::Args;
 use serde::Deserialize;
 
-use super::value::{Age, Line, Size};
+use super::value::{Age, FolderName, Line, Size};
 
 /// Where mail goes; the same names are keys of the configuration file.
 #[derive(Args, Deserialize, Debug, Clone, Default)]
@@ -19,6 +19,10 @@ pub(crate) struct DestinationFlags {
     /// Keep the record of what is stored in FILE [default: beside DEST]
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) journal: Option<Line>,
+
+    /// Sort the files of eml:DIR into folders: none, or a year and month each [default: none]
+    #[arg(long, value_name = "FOLDERS", value_enum)]
+    pub(crate) eml_folders: Option<FolderName>,
 }
 
 /// What becomes of a stored message on the server: one setting, so that the nearest level that

@@ -2,18 +2,26 @@
 
 mod config_check;
 mod docs;
+mod every_account;
+mod fetch;
+mod list;
+mod remote;
+mod selection;
+mod server_facts;
+mod stat;
 
 use std::sync::Arc;
 
 use super::args::{Command, CommandLine, ConfigCommand};
-use super::config::{Configuration, Settings, Values};
+use super::config::{Account, Configuration, Settings, Values};
 use super::environment::Environment;
 use super::failure::Failure;
 use super::logger;
 use super::output::Output;
-use super::output::json::{ErrorLine, Line};
-use super::report::{Ending, exit_status};
+use super::output::json::{ErrorLine, Line, SummaryLine};
+use super::report::{Ending, exit_status, of_transfer};
 use super::signals::Signals;
+use crate::transfer::{DeletionState, Outcome, Summary};
 
 /// Runs the command; the exit status.
 pub(crate) fn run(line: CommandLine, environment: &Environment) -> Result<u8, Failure> {
@@ -23,10 +31,10 @@ pub(crate) fn run(line: CommandLine, environment: &Environment) -> Result<u8, Fa
             config_check::run(&args, &general, environment)
         }
         Command::Docs(args) => docs::write(&args.folder),
-        Command::Fetch(_)
-        | Command::List(_)
-        | Command::Stat(_)
-        | Command::Delete(_)
+        Command::Fetch(args) => fetch::run(*args, &general, environment),
+        Command::List(args) => list::run(&args, &general, environment),
+        Command::Stat(args) => stat::run(&args, &general, environment),
+        Command::Delete(_)
         | Command::Verify(_)
         | Command::Config(ConfigCommand::Import(_))
         | Command::JsonSchema => Err(Failure::usage("this command comes with the next change")),
@@ -74,6 +82,39 @@ impl<'a> Bench<'a> {
         self.output.failure(account, failure);
     }
 
+    /// Tells of a failure that came before there was a run to sum up.
+    fn failed_before_run(&self, account: &str, failure: &Failure) -> Ending {
+        self.tell(Some(account), failure);
+        let ending = Ending::failed(failure.kind);
+        self.sum_up(account, &Summary::default(), ending);
+        ending
+    }
+
+    /// The last line about an account, for programs.
+    fn sum_up(&self, account: &str, summary: &Summary, ending: Ending) {
+        if !self.output.is_json() {
+            return;
+        }
+        self.output.json(&Line::Summary(SummaryLine {
+            account,
+            stored: summary.stored,
+            skipped: summary.skipped,
+            failed: summary.failed,
+            gone: summary.gone,
+            suspect: summary.suspect,
+            deleted: summary.deleted,
+            delete_state: match summary.deletion {
+                DeletionState::None => "none",
+                DeletionState::Confirmed => "confirmed",
+                DeletionState::Unknown => "unknown",
+            },
+            octets: summary.octets,
+            seconds: summary.elapsed.as_secs_f64(),
+            exit_code: exit_status(self.signals.received(), &[ending]),
+        }));
+        self.output.flush();
+    }
+
     /// The exit status, once all is written.
     fn end(&self, endings: &[Ending]) -> u8 {
         self.output.flush();
@@ -84,4 +125,22 @@ impl<'a> Bench<'a> {
         }
         exit_status(signal, endings)
     }
+}
+
+/// How a run ended for an account; what ended it early is told, and all is summed up.
+fn ending(bench: &Bench<'_>, account: &Account, outcome: &Outcome) -> Ending {
+    let Outcome { summary, error } = outcome;
+    let failure = error
+        .as_ref()
+        .map(|error| of_transfer(error, remote::about(bench, account)));
+    if let Some(failure) = &failure {
+        bench.tell(Some(&account.name), failure);
+    }
+    let ending = Ending {
+        failure: failure.map(|failure| failure.kind),
+        lost_messages: summary.failed.saturating_sub(summary.try_later) + summary.suspect,
+        later_messages: summary.try_later,
+    };
+    bench.sum_up(&account.name, summary, ending);
+    ending
 }

@@ -8,13 +8,14 @@ use url::Host;
 use super::Configuration;
 use super::level::{Level, Levels, Source, Values};
 use crate::cli::account_url::{AccountUrl, Scheme, looks_like_url};
-use crate::cli::args::value::{MechanismName, Size, TlsName};
+use crate::cli::args::value::{FolderName, MechanismName, Size, TlsName};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::secrets::{self, SecretSource, Whose};
 use crate::client::{
     ClientIdentity, Family, LoginPolicy, PipelinePolicy, Server, TlsMode, Transport,
 };
 use crate::protocol::text::escape;
+use crate::store::EmlFolders;
 use crate::transfer::{AfterStoring, MESSAGE_OCTETS_MAX};
 
 /// How long the server may be silent.
@@ -45,6 +46,7 @@ pub(crate) struct Account {
     /// Where its mail goes, as written, `{account}` filled in.
     pub(crate) destination: Option<String>,
     pub(crate) journal: Option<PathBuf>,
+    pub(crate) eml_folders: EmlFolders,
     pub(crate) after_storing: AfterStoring,
     pub(crate) run_octets_max: Option<u64>,
     pub(crate) message_octets_max: u64,
@@ -176,6 +178,7 @@ impl<'a> Resolver<'a> {
         let destination = destination.map(|it| self.expand_account(&it, &server, &user));
         let journal = self.pick("journal", |values| values.destination.journal.clone());
         let journal = journal.map(|it| self.path(&self.expand_account(&it, &server, &user)));
+        let eml_folders = self.pick("eml-folders", |values| values.destination.eml_folders);
         let after_storing = self.policy()?;
         let message_max = self.pick("max-message", |values| values.limits.max_message);
         let message_octets_max = message_max.map_or_else(
@@ -198,6 +201,10 @@ impl<'a> Resolver<'a> {
             retries,
             destination,
             journal,
+            eml_folders: match eml_folders {
+                Some(FolderName::Months) => EmlFolders::Months,
+                Some(FolderName::None) | None => EmlFolders::None,
+            },
             after_storing,
             run_octets_max: run_octets_max.map(|Size(octets)| octets),
             message_octets_max,

@@ -1,11 +1,13 @@
 //! The only writer to stdout and stderr. Results go to stdout, all else to stderr; a line is
 //! written whole, and what others wrote is made safe before it gets here.
 
+mod announcer;
 pub(crate) mod json;
 mod progress;
 mod style;
 mod table;
 mod text;
+mod words;
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,9 +20,11 @@ use super::config::{Format, Settings, Verbosity};
 use super::environment::Environment;
 use super::failure::Failure;
 
+pub(crate) use announcer::{Announcer, Rows};
 pub(crate) use progress::Progress;
 pub(crate) use style::{Palette, Style};
-pub(crate) use text::{fit, local_time};
+pub(crate) use table::Shape;
+pub(crate) use text::{fit, local_time, size};
 
 /// Where everything that is said goes.
 #[derive(Debug)]

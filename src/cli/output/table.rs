@@ -33,35 +33,37 @@ pub(crate) struct MessageRow<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessageTable {
     shape: Shape,
-    number_columns: usize,
     /// The columns of the terminal; rows are cut there.
     width: Option<usize>,
     palette: Palette,
 }
 
+const NUMBER_COLUMNS: usize = 7;
 const SIZE_COLUMNS: usize = 11;
 const STATE_COLUMNS: usize = 6;
-const PLANNED_COLUMNS: usize = 34;
+const PLANNED_COLUMNS: usize = 36;
 const DATE_COLUMNS: usize = 16;
 const FROM_COLUMNS: usize = 28;
 const SUBJECT_COLUMNS_MIN: usize = 12;
 
 impl MessageTable {
-    /// A table for so many messages.
-    pub(crate) fn new(shape: Shape, messages: u64, width: Option<usize>, palette: Palette) -> Self {
-        let digits = messages.max(1).ilog10() as usize + 1;
+    /// A table of this shape.
+    pub(crate) fn new(shape: Shape, width: Option<usize>, palette: Palette) -> Self {
         Self {
             shape,
-            number_columns: digits.max("NUMBER".len()),
             width,
             palette,
         }
     }
 
+    /// Its shape.
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
     /// The line above the rows.
     pub(crate) fn heading(&self) -> String {
-        let number = self.number_columns;
-        let front = format!("{:>number$}  {:>SIZE_COLUMNS$}  ", "NUMBER", "SIZE");
+        let front = format!("{:>NUMBER_COLUMNS$}  {:>SIZE_COLUMNS$}  ", "NUMBER", "SIZE");
         let rest = match self.shape {
             Shape::Short => format!("{:STATE_COLUMNS$}  UNIQUE-ID", "STATE"),
             Shape::Planned => format!("{:PLANNED_COLUMNS$}  UNIQUE-ID", "WOULD BE"),
@@ -77,12 +79,11 @@ impl MessageTable {
 
     /// One row.
     pub(crate) fn row(&self, row: &MessageRow<'_>) -> String {
-        let columns = self.number_columns;
         let number = row
             .number
             .map_or_else(|| "-".to_owned(), |number| number.to_string());
         let octets = row.octets.map_or_else(|| "-".to_owned(), size);
-        let front = format!("{number:>columns$}  {octets:>SIZE_COLUMNS$}  ");
+        let front = format!("{number:>NUMBER_COLUMNS$}  {octets:>SIZE_COLUMNS$}  ");
         let state = match self.shape {
             Shape::Short | Shape::Long => fit(row.state, STATE_COLUMNS),
             Shape::Planned => fit(row.state, PLANNED_COLUMNS),
@@ -100,8 +101,7 @@ impl MessageTable {
         let date = row.date_seconds.and_then(local_time).unwrap_or_default();
         let from = fit(row.from.unwrap_or_default(), FROM_COLUMNS);
         let subject = row.subject.unwrap_or_default();
-        let before =
-            self.number_columns + SIZE_COLUMNS + STATE_COLUMNS + DATE_COLUMNS + FROM_COLUMNS;
+        let before = NUMBER_COLUMNS + SIZE_COLUMNS + STATE_COLUMNS + DATE_COLUMNS + FROM_COLUMNS;
         let gaps = 5 * 2;
         let subject = match self.width {
             Some(width) => fit(
@@ -120,13 +120,13 @@ mod tests {
 
     use super::{MessageRow, MessageTable, Palette, Shape};
 
-    fn table(shape: Shape, messages: u64, width: Option<usize>) -> MessageTable {
-        MessageTable::new(shape, messages, width, Palette::new(false))
+    fn table(shape: Shape, width: Option<usize>) -> MessageTable {
+        MessageTable::new(shape, width, Palette::new(false))
     }
 
     #[test]
     fn the_short_table() {
-        let table = table(Shape::Short, 3, None);
+        let table = table(Shape::Short, None);
         let row = MessageRow {
             number: Some(1),
             octets: Some(2048),
@@ -135,18 +135,18 @@ mod tests {
             unique_id: Some(b"u\x1b1"),
             ..MessageRow::default()
         };
-        assert_eq!(table.heading(), "NUMBER         SIZE  STATE   UNIQUE-ID");
-        assert_eq!(table.row(&row), "     1     2.00 KiB  new     u\\x1b1");
+        assert_eq!(table.heading(), " NUMBER         SIZE  STATE   UNIQUE-ID");
+        assert_eq!(table.row(&row), "      1     2.00 KiB  new     u\\x1b1");
         let unknown = MessageRow {
             state: "stored",
             ..MessageRow::default()
         };
-        assert_eq!(table.row(&unknown), "     -            -  stored");
+        assert_eq!(table.row(&unknown), "      -            -  stored");
     }
 
     #[test]
     fn the_long_table_ends_where_the_terminal_does() {
-        let table = table(Shape::Long, 3, Some(100));
+        let table = table(Shape::Long, Some(100));
         let row = MessageRow {
             number: Some(1),
             octets: Some(1 << 40),
@@ -161,14 +161,14 @@ mod tests {
 
     #[test]
     fn numbers_stay_right_aligned() {
-        let table = table(Shape::Short, 12_345_678, None);
+        let table = table(Shape::Short, None);
         let row = |number| {
             table.row(&MessageRow {
                 number: Some(number),
                 ..MessageRow::default()
             })
         };
-        assert!(row(7).starts_with("       7  "));
-        assert!(row(12_345_678).starts_with("12345678  "));
+        assert!(row(7).starts_with("      7  "));
+        assert!(row(1_234_567).starts_with("1234567  "));
     }
 }

@@ -10,10 +10,6 @@ use crate::store::{CannotCreate, ChildOutcome, Error};
 const TRY_LATER: i32 = 75;
 
 /// What went wrong on the local side.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "errors to come are local errors, too"
-)]
 pub(crate) fn of_store(error: &Error) -> Failure {
     let failure = |kind| Failure::new(kind, escape(&error.to_string()));
     match error {
@@ -48,7 +44,8 @@ pub(crate) fn of_store(error: &Error) -> Failure {
              --adopt, which stores nothing twice that is in there",
         ),
         Error::Child { outcome, .. } => of_child(outcome, failure),
-        _ => failure(Kind::LocalIo),
+        Error::Stopped => failure(Kind::Interrupted),
+        Error::JournalClosed { .. } => failure(Kind::LocalIo),
     }
 }
 

@@ -30,6 +30,15 @@ pub(crate) enum TlsName {
     Off,
 }
 
+/// How an eml folder is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FolderName {
+    /// All files in one folder
+    None,
+    /// A folder a year with a folder a month in it
+    Months,
+}
+
 /// How to log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MechanismName {
@@ -106,7 +115,7 @@ macro_rules! text_of_choice {
     )+};
 }
 
-text_of_choice!(When, TlsName, MechanismName);
+text_of_choice!(When, TlsName, FolderName, MechanismName);
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::de::{Error, Visitor};
 
 pub(crate) use crate::client::{CertificatePin, PipelinePolicy, Proxy};
-pub(crate) use choice::{MechanismName, TlsName, When};
+pub(crate) use choice::{FolderName, MechanismName, TlsName, When};
 pub(crate) use date::Date;
 pub(crate) use duration::{Age, Timeout};
 pub(crate) use line::Line;
@@ -62,6 +62,7 @@ macro_rules! deserialize_from_text {
 
 deserialize_from_text!(
     Age,
+    FolderName,
     Line,
     MechanismName,
     CertificatePin,

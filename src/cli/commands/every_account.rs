@@ -1,0 +1,147 @@
+//! Works on several accounts at once. Those with one destination take turns, since only one run
+//! can have it.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use super::{Bench, remote};
+use crate::cli::config::{Account, BrokenAccount};
+use crate::cli::output::Rows;
+use crate::cli::report::Ending;
+use crate::cli::secrets::{Origin, SecretSource};
+use crate::store::Destination;
+
+/// Does the work for each account; what came of each, in their order.
+pub(super) fn every_account<T: Send>(
+    bench: &Bench<'_>,
+    accounts: Vec<Result<Account, BrokenAccount>>,
+    work: impl Fn(&Account, Rows) -> (Ending, T) + Sync,
+) -> Vec<(Ending, Option<T>)> {
+    let rows = if accounts.len() > 1 {
+        Rows::Together
+    } else {
+        Rows::AtOnce
+    };
+    let ready = ask_for_passwords(bench, accounts);
+    if let Err(error) = bench.signals.install() {
+        bench
+            .output
+            .warn(&format!("signals end the program at once: {error}"));
+    }
+    let queue = Mutex::new(turns(bench, &ready));
+    let done = Mutex::new(Vec::new());
+    let (queue, done, ready) = (&queue, &done, &ready);
+    let work = || {
+        while let Some(turn) = next(queue) {
+            for index in turn {
+                let outcome = match ready.get(index) {
+                    Some(Ok(account)) => {
+                        let (ending, result) = work(account, rows);
+                        (ending, Some(result))
+                    }
+                    Some(Err(ending)) => (*ending, None),
+                    None => continue,
+                };
+                done.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((index, outcome));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..bench.settings.jobs.min(ready.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Nobody can answer two prompts at once, nor below progress bars: all are asked for now.
+fn ask_for_passwords(
+    bench: &Bench<'_>,
+    accounts: Vec<Result<Account, BrokenAccount>>,
+) -> Vec<Result<Account, Ending>> {
+    let ask = |account: Result<Account, BrokenAccount>| {
+        let mut account = account?;
+        if let Ok(Some(source)) = &account.secret
+            && source.asks()
+        {
+            let taken = source.take(&bench.signals.stop_flag());
+            account.secret = taken.map(|secret| {
+                Some(SecretSource {
+                    origin: Origin::Known(secret),
+                    ..source.clone()
+                })
+            });
+        }
+        Ok(account)
+    };
+    let told = |broken: BrokenAccount| {
+        bench.tell(Some(&broken.name), &broken.failure);
+        Ending::failed(broken.failure.kind)
+    };
+    accounts
+        .into_iter()
+        .map(|account| ask(account).map_err(told))
+        .collect()
+}
+
+fn next(queue: &Mutex<VecDeque<Vec<usize>>>) -> Option<Vec<usize>> {
+    queue
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .pop_front()
+}
+
+/// The accounts by destination: each turn is worked on from first to last.
+fn turns(bench: &Bench<'_>, accounts: &[Result<Account, Ending>]) -> VecDeque<Vec<usize>> {
+    let mut turns: Vec<(Option<String>, Vec<usize>)> = Vec::new();
+    for (index, account) in accounts.iter().enumerate() {
+        let destination = account
+            .as_ref()
+            .ok()
+            .and_then(|account| place(bench, account));
+        let turn = turns
+            .iter_mut()
+            .find(|(known, _)| known.is_some() && *known == destination);
+        match turn {
+            Some((_, turn)) => turn.push(index),
+            None => turns.push((destination, vec![index])),
+        }
+    }
+    turns.into_iter().map(|(_, turn)| turn).collect()
+}
+
+/// Where the account's mail goes: the same text for the same place.
+fn place(bench: &Bench<'_>, account: &Account) -> Option<String> {
+    let destination = remote::destination(bench, account).ok()??;
+    Some(match destination {
+        Destination::Maildir(path) | Destination::Mbox(path) | Destination::Eml(path) => {
+            real(&path)
+        }
+        Destination::Pipe(command) => format!("pipe:{command}"),
+        Destination::Stdout => "-".to_owned(),
+    })
+}
+
+/// The real path; of what is not there yet, the real path of what it will be in.
+fn real(path: &Path) -> String {
+    let real = path.canonicalize().or_else(|_| {
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        folder
+            .unwrap_or(Path::new("."))
+            .canonicalize()
+            .map(|folder| folder.join(name))
+    });
+    real.unwrap_or_else(|_| path.to_owned())
+        .display()
+        .to_string()
+}

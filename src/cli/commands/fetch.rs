@@ -1,0 +1,243 @@
+//! `popfetch fetch`: brings destinations up to date.
+
+use super::every_account::every_account;
+use super::remote::{self, Way};
+use super::selection::selection;
+use super::{Bench, ending};
+use crate::cli::args::{FetchArgs, FetchFlags, GeneralFlags};
+use crate::cli::config::{Account, Values};
+use crate::cli::environment::{Environment, now_seconds};
+use crate::cli::failure::Failure;
+use crate::cli::output::{Announcer, Rows, Shape, size};
+use crate::cli::report::Ending;
+use crate::store::{Destination, Orphans};
+use crate::transfer::{
+    self, Bounds, DeletionState, Fetch, Look, NewUniqueIds, Outcome, Selection, Summary, Task,
+};
+
+/// Fetches every account that is named, or all.
+pub(super) fn run(
+    args: FetchArgs,
+    general: &GeneralFlags,
+    environment: &Environment,
+) -> Result<u8, Failure> {
+    let flags = Values {
+        policy: args.policy,
+        limits: args.limits,
+        ..Values::of_flags(&args.connection, &args.destination, general)
+    };
+    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let accounts = configuration.accounts(&args.accounts)?;
+    let selection = selection(&args.selection);
+    for account in accounts.iter().flatten() {
+        refuse_what_cannot_be(&bench, account)?;
+    }
+    let outcomes = every_account(&bench, accounts, |account, rows| {
+        let job = Job {
+            bench: &bench,
+            account,
+            flags: &args.fetch,
+            selection: &selection,
+            rows,
+        };
+        (job.run(), ())
+    });
+    let endings: Vec<_> = outcomes.into_iter().map(|(ending, _)| ending).collect();
+    Ok(bench.end(&endings))
+}
+
+/// What makes no sense together, told before anything is done.
+fn refuse_what_cannot_be(bench: &Bench<'_>, account: &Account) -> Result<(), Failure> {
+    let Some(destination) = remote::destination(bench, account)? else {
+        return Err(
+            Failure::usage(format!("account {} has no destination", account.name)).hint(
+                "say where to store mail by --to, such as --to ~/Mail, or by to = \"...\" in the \
+             configuration",
+            ),
+        );
+    };
+    if destination == Destination::Stdout {
+        if account.after_storing.deletes() {
+            return Err(
+                Failure::usage("--delete cannot be used with stdout as the destination").hint(
+                    "nobody can tell whether what was printed is safe; store it by --to PATH",
+                ),
+            );
+        }
+        if bench.output.is_json() {
+            return Err(
+                Failure::usage("--json cannot be used with stdout as the destination")
+                    .hint("stdout is either mail or JSON; store mail elsewhere by --to PATH"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The fetch of one account.
+struct Job<'a> {
+    bench: &'a Bench<'a>,
+    account: &'a Account,
+    flags: &'a FetchFlags,
+    selection: &'a Selection,
+    rows: Rows,
+}
+
+impl Job<'_> {
+    fn run(&self) -> Ending {
+        let Self { bench, account, .. } = *self;
+        let shape = if self.flags.dry_run {
+            Shape::Planned
+        } else {
+            Shape::Short
+        };
+        let announcer = Announcer::new(&bench.output, &account.name, shape, self.rows);
+        let ended = self.fetch(&announcer);
+        let rows = announcer.finish();
+        match ended {
+            Ok(outcome) => {
+                let ending = ending(bench, account, &outcome);
+                if self.flags.dry_run {
+                    if rows == 0 && outcome.error.is_none() {
+                        bench
+                            .output
+                            .outcome(&format!("{}: nothing to do", account.name));
+                    }
+                } else {
+                    bench
+                        .output
+                        .outcome(&describe(&account.name, &outcome.summary));
+                }
+                ending
+            }
+            Err(failure) => bench.failed_before_run(&account.name, &failure),
+        }
+    }
+
+    fn fetch(&self, announcer: &Announcer<'_>) -> Result<Outcome, Failure> {
+        let Self {
+            bench,
+            account,
+            flags,
+            selection,
+            ..
+        } = *self;
+        let Some(destination) = remote::destination(bench, account)? else {
+            return Err(Failure::usage("there is no destination"));
+        };
+        let orphans = if flags.adopt {
+            Orphans::Adopt
+        } else {
+            Orphans::Refuse
+        };
+        let store = remote::open_options(bench, account, destination, orphans)?;
+        let identity = remote::identity(account);
+        let task = Task {
+            selection: selection.clone(),
+            after: account.after_storing,
+            bounds: Bounds {
+                message_octets_max: account.message_octets_max,
+                run_octets_max: account.run_octets_max,
+            },
+            now_seconds: now_seconds(),
+        };
+        let mut way = Way::new(bench, account)?;
+        Ok(way.walk(account, |remote| {
+            if flags.dry_run {
+                let look = Look {
+                    store: Some(&store),
+                    identity: &identity,
+                };
+                return transfer::preview(remote, &look, &task, announcer);
+            }
+            let fetch = Fetch {
+                store: &store,
+                identity: &identity,
+                task: &task,
+                batch: account
+                    .batch
+                    .map(|batch| usize::try_from(batch).unwrap_or(usize::MAX)),
+                new_unique_ids: if flags.accept_new_uids {
+                    NewUniqueIds::Accept
+                } else {
+                    NewUniqueIds::Refuse
+                },
+            };
+            transfer::fetch(remote, &fetch, announcer)
+        }))
+    }
+}
+
+/// What a fetch came to, as one line.
+fn describe(account: &str, summary: &Summary) -> String {
+    let mut parts = Vec::new();
+    let mut add = |count: u64, what: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    };
+    add(
+        summary.stored,
+        &format!("stored ({})", size(summary.octets)),
+    );
+    add(summary.failed, "failed");
+    add(summary.suspect, "perhaps not whole");
+    add(summary.gone, "gone");
+    add(summary.deleted, "deleted");
+    add(summary.skipped, "left as they are");
+    if summary.deletion == DeletionState::Unknown {
+        parts.push("deletion unconfirmed".to_owned());
+    }
+    if summary.stored == 0 && summary.failed == 0 {
+        parts.insert(0, "nothing new".to_owned());
+    }
+    format!(
+        "{account}: {} in {:.1} s",
+        parts.join(", "),
+        summary.elapsed.as_secs_f64()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::describe;
+    use crate::transfer::{DeletionState, Summary};
+
+    #[test]
+    fn lines() {
+        let elapsed = Duration::from_millis(1_250);
+        for (summary, expected) in [
+            (
+                Summary {
+                    elapsed,
+                    ..Summary::default()
+                },
+                "work: nothing new in 1.2 s",
+            ),
+            (
+                Summary {
+                    stored: 10,
+                    octets: 2048,
+                    failed: 1,
+                    skipped: 7,
+                    elapsed,
+                    ..Summary::default()
+                },
+                "work: 10 stored (2.00 KiB), 1 failed, 7 left as they are in 1.2 s",
+            ),
+            (
+                Summary {
+                    deleted: 3,
+                    deletion: DeletionState::Unknown,
+                    elapsed,
+                    ..Summary::default()
+                },
+                "work: nothing new, 3 deleted, deletion unconfirmed in 1.2 s",
+            ),
+        ] {
+            assert_eq!(describe("work", &summary), expected);
+        }
+    }
+}

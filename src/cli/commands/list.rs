@@ -1,0 +1,114 @@
+//! `popfetch list`: what is on the server.
+
+use super::every_account::every_account;
+use super::remote::{self, Way};
+use super::selection::selection;
+use super::{Bench, ending};
+use crate::cli::args::{GeneralFlags, ListArgs};
+use crate::cli::config::{Account, Values};
+use crate::cli::environment::Environment;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Announcer, Rows, Shape};
+use crate::cli::report::Ending;
+use crate::store::Orphans;
+use crate::transfer::{self, Headers, Look, Outcome, Scope, Selection};
+
+/// Lists every account that is named, or all.
+pub(super) fn run(
+    args: &ListArgs,
+    general: &GeneralFlags,
+    environment: &Environment,
+) -> Result<u8, Failure> {
+    let flags = Values::of_flags(&args.connection, &args.destination, general);
+    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let accounts = configuration.accounts(&args.accounts)?;
+    let selection = selection(&args.selection);
+    for account in accounts.iter().flatten() {
+        refuse_receipts_of_nowhere(account, &selection)?;
+    }
+    let headers = if args.long {
+        Headers::Shown
+    } else {
+        Headers::Hidden
+    };
+    let outcomes = every_account(&bench, accounts, |account, rows| {
+        (list_account(&bench, account, &selection, headers, rows), ())
+    });
+    let endings: Vec<_> = outcomes.into_iter().map(|(ending, _)| ending).collect();
+    Ok(bench.end(&endings))
+}
+
+/// Without a destination nothing is stored or new.
+pub(super) fn refuse_receipts_of_nowhere(
+    account: &Account,
+    selection: &Selection,
+) -> Result<(), Failure> {
+    let asked = match selection.scope {
+        Scope::New => "--new",
+        Scope::Stored => "--stored",
+        Scope::Unsaid | Scope::All => return Ok(()),
+    };
+    if account.destination.is_some() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{asked} asks what is stored, and account {} has no destination",
+        account.name
+    ))
+    .hint("name it by --to, such as --to ~/Mail, or by to = \"...\" in the configuration"))
+}
+
+fn list_account(
+    bench: &Bench<'_>,
+    account: &Account,
+    selection: &Selection,
+    headers: Headers,
+    rows: Rows,
+) -> Ending {
+    let shape = match headers {
+        Headers::Shown => Shape::Long,
+        Headers::Hidden => Shape::Short,
+    };
+    let announcer = Announcer::new(&bench.output, &account.name, shape, rows);
+    let ended = list(bench, account, selection, headers, &announcer);
+    let rows = announcer.finish();
+    match ended {
+        Ok(outcome) => {
+            let ending = ending(bench, account, &outcome);
+            if rows == 0 && outcome.error.is_none() && !bench.output.is_json() {
+                bench
+                    .output
+                    .outcome(&format!("{}: no messages", account.name));
+            }
+            ending
+        }
+        Err(failure) => bench.failed_before_run(&account.name, &failure),
+    }
+}
+
+fn list(
+    bench: &Bench<'_>,
+    account: &Account,
+    selection: &Selection,
+    headers: Headers,
+    announcer: &Announcer<'_>,
+) -> Result<Outcome, Failure> {
+    let identity = remote::identity(account);
+    let store = match remote::destination(bench, account)? {
+        Some(place) => Some(remote::open_options(
+            bench,
+            account,
+            place,
+            Orphans::Refuse,
+        )?),
+        None => None,
+    };
+    let look = Look {
+        store: store.as_ref(),
+        identity: &identity,
+    };
+    let mut way = Way::new(bench, account)?;
+    Ok(way.walk(account, |remote| {
+        transfer::list(remote, &look, selection, headers, announcer)
+    }))
+}

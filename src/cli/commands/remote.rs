@@ -1,0 +1,173 @@
+//! From an account to what a run needs: the way to its server, its destination, its identity.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use url::Host;
+
+use super::Bench;
+use crate::cli::config::Account;
+use crate::cli::environment::{self, system_time};
+use crate::cli::failure::Failure;
+use crate::cli::report::{About, of_client, of_store};
+use crate::cli::secrets::{SecretKind, SecretSource};
+use crate::client::{Connector, Credentials, Patience, Proof};
+use crate::secret::Secret;
+use crate::store::{
+    BadDestination, Clock, Destination, Disk, Error, Identity, OpenOptions, Orphans,
+};
+use crate::transfer::Remote;
+
+/// Everything for the way to one account's server.
+pub(super) struct Way {
+    connector: Connector,
+    patience: Patience,
+    source: Option<SecretSource>,
+    stop: Arc<AtomicBool>,
+    /// A password is asked for once; a token lives about an hour and is asked for anew.
+    password: Option<Secret>,
+}
+
+impl Way {
+    /// Lays out the way; nothing is connected yet.
+    pub(super) fn new(bench: &Bench<'_>, account: &Account) -> Result<Self, Failure> {
+        let source = account.secret.clone()?;
+        let connector = Connector::new(&account.transport)
+            .map_err(|error| of_client(&error, about(bench, account)))?;
+        let stop = bench.signals.stop_flag();
+        let patience = Patience {
+            timeout: account.timeout,
+            until: Instant::now().checked_add(account.max_time),
+            stop: Arc::clone(&stop),
+        };
+        Ok(Self {
+            connector,
+            patience,
+            source,
+            stop,
+            password: None,
+        })
+    }
+
+    /// Does something with the server.
+    pub(super) fn walk<T>(
+        &mut self,
+        account: &Account,
+        work: impl FnOnce(&mut Remote<'_>) -> T,
+    ) -> T {
+        let Self {
+            connector,
+            patience,
+            source,
+            stop,
+            password,
+        } = self;
+        let mut credentials = || -> Result<Credentials, Box<dyn StdError + Send + Sync>> {
+            let proof = proof(source.as_ref(), password, stop)?;
+            Ok(Credentials {
+                user: account.user.clone(),
+                proof,
+            })
+        };
+        work(&mut Remote {
+            connector,
+            server: &account.server,
+            patience,
+            policy: &account.login,
+            credentials: &mut credentials,
+            retries: account.retries,
+        })
+    }
+}
+
+fn proof(
+    source: Option<&SecretSource>,
+    password: &mut Option<Secret>,
+    stop: &AtomicBool,
+) -> Result<Proof, Failure> {
+    let Some(source) = source else {
+        return Ok(Proof::Certificate);
+    };
+    match (source.kind, &password) {
+        (SecretKind::Token, _) => Ok(Proof::Token(source.take(stop)?)),
+        (SecretKind::Password, Some(known)) => Ok(Proof::Password(known.clone())),
+        (SecretKind::Password, None) => {
+            let taken = source.take(stop)?;
+            *password = Some(taken.clone());
+            Ok(Proof::Password(taken))
+        }
+    }
+}
+
+/// What helps to word a failure of this account.
+pub(super) fn about<'a>(bench: &Bench<'_>, account: &'a Account) -> About<'a> {
+    let source = account.secret.as_ref().ok().and_then(Option::as_ref);
+    About {
+        host: match &account.server.host {
+            Host::Domain(name) => name,
+            Host::Ipv4(_) | Host::Ipv6(_) => "",
+        },
+        secret_key: source.map(|source| source.key.as_str()),
+        is_token: source.is_some_and(|source| source.kind == SecretKind::Token),
+        signal: bench.signals.received(),
+    }
+}
+
+/// The account's destination, if it has one.
+pub(super) fn destination(
+    bench: &Bench<'_>,
+    account: &Account,
+) -> Result<Option<Destination>, Failure> {
+    let Some(text) = &account.destination else {
+        return Ok(None);
+    };
+    let parsed: Result<_, BadDestination> =
+        Destination::parse(text, bench.environment.home.as_deref());
+    parsed
+        .map(Some)
+        .map_err(|error| of_store(&Error::BadDestination(error)))
+}
+
+/// How to open the account's destination.
+pub(super) fn open_options(
+    bench: &Bench<'_>,
+    account: &Account,
+    destination: Destination,
+    orphans: Orphans,
+) -> Result<OpenOptions, Failure> {
+    let state_folder = bench.environment.state_folder.clone();
+    let keeps_state_elsewhere = matches!(destination, Destination::Pipe(_) | Destination::Stdout)
+        && account.journal.is_none();
+    if state_folder.is_none() && keeps_state_elsewhere {
+        return Err(
+            Failure::config("there is no folder for the record of what is stored")
+                .hint("set HOME or XDG_STATE_HOME, or name a file by --journal"),
+        );
+    }
+    Ok(OpenOptions {
+        destination,
+        journal: account.journal.clone(),
+        state_folder: state_folder.unwrap_or_default(),
+        orphans,
+        eml_folders: account.eml_folders,
+        host_name: environment::host_name(),
+        pid: std::process::id(),
+        clock: Clock::new(system_time),
+        patience: account.timeout,
+        disk: Disk::new(),
+    })
+}
+
+/// Whose mail it is, for the journal.
+pub(super) fn identity(account: &Account) -> Identity {
+    match &account.id_override {
+        Some(name) => Identity::Named(name.clone()),
+        None => Identity::Login {
+            user: account.user.clone(),
+            host: account.server.host.to_string(),
+            port: account.server.port,
+        },
+    }
+}

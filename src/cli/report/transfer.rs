@@ -1,0 +1,110 @@
+//! What ended a run early, and what became of single messages, in words.
+
+use super::About;
+use super::of_client;
+use super::of_store;
+use crate::cli::failure::{Failure, Kind};
+use crate::cli::output::size;
+use crate::protocol::text::escape;
+use crate::transfer::{self, Error};
+use crate::{client, store};
+
+/// What ended a run early.
+pub(crate) fn of_transfer(error: &Error, about: About<'_>) -> Failure {
+    let failure = |kind| Failure::new(kind, escape(&error.to_string()));
+    match error {
+        Error::Client(error) | Error::Retrieving(error) => of_client(error, about),
+        Error::Store(store::Error::Stopped) => of_client(&client::Error::Stopped, about),
+        Error::Store(error) => of_store(error),
+        Error::Credentials(error) => match error.downcast_ref::<Failure>() {
+            Some(known) => known.clone(),
+            None => failure(Kind::NoSecret),
+        },
+        Error::NewUniqueIds { .. } => failure(Kind::BadData).hint(
+            "if the mailbox was moved, go on by --accept-new-uids: everything is fetched and \
+             compared, and nothing is stored twice",
+        ),
+        Error::MessageTooLong { .. } => failure(Kind::Partial).hint("--max-message sets the bound"),
+        Error::CommitEnded => failure(Kind::Bug),
+        Error::DeletionUnconfirmed(error) => {
+            let server_text = of_client(error, about).server_text;
+            let failure = failure(Kind::DeletionUnconfirmed)
+                .hint("what is stored stays stored; the next run that deletes asks again");
+            Failure {
+                server_text,
+                ..failure
+            }
+        }
+    }
+}
+
+/// Why a single message failed.
+pub(crate) fn of_message(failure: &transfer::Failure<'_>) -> Failure {
+    match failure {
+        transfer::Failure::Refused(refusal) => {
+            let text = refusal.text.to_string();
+            Failure::new(
+                Kind::Partial,
+                format!("the server refused it; it said \"{text}\""),
+            )
+            .server_text(text)
+            .hint("the next run asks for it again")
+        }
+        transfer::Failure::LineDropped => {
+            Failure::new(Kind::LineDropped, "the line dropped at it again and again")
+                .hint("the next run asks for it again")
+        }
+        transfer::Failure::TooLong { octets_max } => Failure::new(
+            Kind::Partial,
+            format!("it is longer than {}", size(*octets_max)),
+        )
+        .hint("--max-message sets the bound"),
+        transfer::Failure::Store(error) => of_store(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Wait;
+    use crate::protocol::{Refusal, Verb};
+
+    #[test]
+    fn kinds() {
+        let missing = Failure::new(Kind::NoSecret, "no password");
+        for (error, kind) in [
+            (
+                Error::Client(client::Error::Deadline(Wait::Data)),
+                Kind::Timeout,
+            ),
+            (Error::Retrieving(client::Error::Stopped), Kind::Interrupted),
+            (Error::Credentials(Box::new(missing)), Kind::NoSecret),
+            (Error::Credentials("something".into()), Kind::NoSecret),
+            (
+                Error::NewUniqueIds {
+                    vanished: 1,
+                    unknown: 1,
+                },
+                Kind::BadData,
+            ),
+            (
+                Error::DeletionUnconfirmed(client::Error::Deadline(Wait::Response(Verb::Quit))),
+                Kind::DeletionUnconfirmed,
+            ),
+            (Error::CommitEnded, Kind::Bug),
+        ] {
+            assert_eq!(of_transfer(&error, About::default()).kind, kind, "{error}");
+        }
+    }
+
+    #[test]
+    fn messages() {
+        let refusal = Refusal::parse(b"[SYS/TEMP] \x07broken");
+        let told = of_message(&transfer::Failure::Refused(&refusal));
+        assert!(told.message.contains("\\x07broken"), "{told}");
+        let told = of_message(&transfer::Failure::TooLong {
+            octets_max: 1 << 20,
+        });
+        assert_eq!(told.message, "it is longer than 1.00 MiB");
+    }
+}
