@@ -14,7 +14,10 @@ mod maildir;
 mod mbox;
 mod open;
 mod pipe;
+#[expect(dead_code, reason = "adopting follows")]
+mod present;
 mod stdout;
+mod verify;
 
 pub use delivery::{Arriving, Commit, Delivered, Delivery, Replayed, Stage, Staged};
 pub use destination::Destination;
@@ -28,3 +31,4 @@ pub use journal::{
 };
 pub use lock::Holder;
 pub use open::{Clock, Halves, OpenOptions, Orphans, Site, Store, open, read_journal};
+pub use verify::{Extra, Finding, Verifier, is_stored};

@@ -15,6 +15,11 @@ use super::open::{Clock, Halves, Site};
 /// Where messages are staged. It begins with a dot so that nobody takes it for mail.
 const STAGING_FOLDER: &str = ".popfetch-tmp";
 
+/// Whether a folder's name is that of the staging folder.
+pub(super) fn is_staging(name: &str) -> bool {
+    name == STAGING_FOLDER
+}
+
 /// Whether an eml destination has folders inside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmlFolders {

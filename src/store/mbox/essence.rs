@@ -114,10 +114,24 @@ impl Distiller {
 
     /// The message is over.
     pub(crate) fn finish(mut self) -> Essence {
+        self.end();
+        self.kept.hash.finalize().into()
+    }
+
+    /// The message, which was fed without quoting, is over, and the last line feed is the empty
+    /// line that closes it: gives the octets and the hash a receipt would have, if no field of
+    /// the original was a reader's.
+    pub(crate) fn finish_content(mut self) -> (u64, [u8; 32]) {
+        self.end();
+        self.kept.line_feeds = self.kept.line_feeds.saturating_sub(1);
+        self.kept.put_line_feeds();
+        (self.kept.octets, self.kept.hash.finalize().into())
+    }
+
+    fn end(&mut self) {
         if let Part::LineBegin { seen, .. } = &self.part {
             self.kept.feed(seen);
         }
-        self.kept.hash.finalize().into()
     }
 }
 
@@ -157,6 +171,7 @@ fn through_line_end(text: &[u8]) -> (&[u8], &[u8]) {
 #[derive(Debug, Default)]
 struct Trimmed {
     hash: Sha256,
+    octets: u64,
     /// Line feeds that only count if something follows.
     line_feeds: usize,
 }
@@ -167,14 +182,20 @@ impl Trimmed {
             self.line_feeds += octets.len();
             return;
         };
+        self.put_line_feeds();
+        let (text, line_feeds) = octets.split_at(last + 1);
+        self.hash.update(text);
+        self.octets += text.len() as u64;
+        self.line_feeds = line_feeds.len();
+    }
+
+    fn put_line_feeds(&mut self) {
+        self.octets += self.line_feeds as u64;
         while self.line_feeds > 0 {
             let some = self.line_feeds.min(LINE_FEEDS.len());
             self.hash.update(LINE_FEEDS.get(..some).unwrap_or_default());
             self.line_feeds -= some;
         }
-        let (text, line_feeds) = octets.split_at(last + 1);
-        self.hash.update(text);
-        self.line_feeds = line_feeds.len();
     }
 }
 
@@ -215,6 +236,27 @@ mod tests {
             "X-UID:\nX-UID-Not: 1\nX-UIDs: 2\n",
             "X-UID-Not: 1\nX-UIDs: 2",
         );
+    }
+
+    #[test]
+    fn contents_end_before_the_closing_line() {
+        for (message, content) in [
+            ("A: 1\nStatus: RO\n\nx\n\n", "A: 1\n\nx\n"),
+            ("A: 1\n\nx\n\n\n\n", "A: 1\n\nx\n\n\n"),
+            ("A: 1\n\n", "A: 1\n"),
+            ("no end", "no end"),
+            ("", ""),
+            ("\n", ""),
+        ] {
+            let mut distiller = Distiller::new();
+            distiller.feed(message.as_bytes());
+            let hash: [u8; 32] = Sha256::digest(content.as_bytes()).into();
+            assert_eq!(
+                distiller.finish_content(),
+                (content.len() as u64, hash),
+                "{message:?}"
+            );
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod shown;
 mod stage;
 mod text;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
@@ -24,6 +25,8 @@ use super::error::Error;
 use super::open::{Clock, Halves, Site};
 pub(super) use from_line::from_line;
 use lock::Locker;
+pub(super) use replay::is_at_place;
+use scan::{FoundContent, scan_contents};
 use stage::MboxStage;
 pub(super) use text::MboxText;
 
@@ -66,6 +69,15 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             warned: false,
         }),
     })
+}
+
+/// Every message of an mbox.
+pub(super) fn contents(path: &Path) -> Result<Vec<FoundContent>, Error> {
+    let mut found = Vec::new();
+    File::open(path)
+        .and_then(|mbox| scan_contents(mbox, &mut |content| found.push(content)))
+        .map_err(Error::io("reading", path))?;
+    Ok(found)
 }
 
 /// Where other programs' mail is put aside during a repair; two, since a repair may have to begin

@@ -291,7 +291,8 @@ fn staged_at(
     Ok(Some((stage, begin)))
 }
 
-fn is_at_place(mbox: &File, receipt: &Receipt) -> io::Result<bool> {
+/// Whether the message is where its receipt says, octet for octet.
+pub(crate) fn is_at_place(mbox: &File, receipt: &Receipt) -> io::Result<bool> {
     let Place::Range { offset, octets } = receipt.place else {
         return Ok(false);
     };

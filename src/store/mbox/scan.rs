@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memmem};
 
 use super::essence::{Distiller, Essence};
+use super::quoting::Unquoting;
 
 const CHUNK_OCTETS: u64 = 256 * 1024;
 const FROM: &[u8] = b"From ";
@@ -18,14 +19,75 @@ pub(crate) struct Found {
     pub(crate) essence: Essence,
 }
 
+/// A message found in an mbox, and what its receipt would say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FoundContent {
+    /// Where its From_ line begins.
+    pub(crate) offset: u64,
+    /// From there to where the next one begins.
+    pub(crate) range_octets: u64,
+    /// Octets of the message, readers' fields left out.
+    pub(crate) octets: u64,
+    /// Their hash.
+    pub(crate) sha256: [u8; 32],
+}
+
 /// Calls `visit` for each message: whatever follows a line that begins with `From `. Octets before
 /// the first such line belong to none.
-pub(crate) fn scan(mut mbox: impl Read, visit: &mut dyn FnMut(Found)) -> io::Result<()> {
+pub(crate) fn scan(mbox: impl Read, visit: &mut dyn FnMut(Found)) -> io::Result<()> {
+    scan_with(mbox, None, &mut |Message {
+                                    offset, distiller, ..
+                                }| {
+        visit(Found {
+            offset,
+            essence: distiller.finish(),
+        });
+    })
+}
+
+/// The same, with the messages' contents.
+pub(crate) fn scan_contents(
+    mbox: impl Read,
+    visit: &mut dyn FnMut(FoundContent),
+) -> io::Result<()> {
+    scan_with(
+        mbox,
+        Some(Unquoting::new()),
+        &mut |Message {
+                  offset,
+                  range_octets,
+                  distiller,
+              }| {
+            let (octets, sha256) = distiller.finish_content();
+            visit(FoundContent {
+                offset,
+                range_octets,
+                octets,
+                sha256,
+            });
+        },
+    )
+}
+
+/// A message at its end.
+struct Message {
+    offset: u64,
+    range_octets: u64,
+    distiller: Box<Distiller>,
+}
+
+fn scan_with(
+    mut mbox: impl Read,
+    unquoting: Option<Unquoting>,
+    visit: &mut dyn FnMut(Message),
+) -> io::Result<()> {
     let mut scanner = Scanner {
         place: Place::Outside,
         line_begins: true,
         offset: 0,
         visit,
+        unquoting,
+        text: Vec::new(),
     };
     let mut window = Vec::new();
     loop {
@@ -39,7 +101,8 @@ pub(crate) fn scan(mut mbox: impl Read, visit: &mut dyn FnMut(Found)) -> io::Res
         }
         window.drain(..done);
         if ends == Ends::Here {
-            scanner.end_message();
+            let end = scanner.offset;
+            scanner.end_message(end);
             return Ok(());
         }
     }
@@ -58,7 +121,10 @@ struct Scanner<'a> {
     line_begins: bool,
     /// Where in the mbox the window begins.
     offset: u64,
-    visit: &'a mut dyn FnMut(Found),
+    visit: &'a mut dyn FnMut(Message),
+    /// Takes the quoting away, where the messages' contents are wanted.
+    unquoting: Option<Unquoting>,
+    text: Vec<u8>,
 }
 
 enum Place {
@@ -88,10 +154,9 @@ impl Scanner<'_> {
         }
         if let Some(at) = from_line_begin(window, self.line_begins) {
             self.feed(window.get(..at).unwrap_or_default());
-            self.end_message();
-            self.place = Place::FromLine {
-                offset: self.offset + at as u64,
-            };
+            let offset = self.offset + at as u64;
+            self.end_message(offset);
+            self.place = Place::FromLine { offset };
             return self.pass(at + FROM.len(), false);
         }
         // The last octets may be the begin of the next From_ line.
@@ -113,20 +178,40 @@ impl Scanner<'_> {
     }
 
     fn feed(&mut self, text: &[u8]) {
-        if let Place::Message { distiller, .. } = &mut self.place {
-            distiller.feed(text);
+        let Place::Message { distiller, .. } = &mut self.place else {
+            return;
+        };
+        match &mut self.unquoting {
+            Some(unquoting) => {
+                self.text.clear();
+                unquoting.feed(text, &mut self.text);
+                distiller.feed(&self.text);
+            }
+            None => distiller.feed(text),
         }
     }
 
-    fn end_message(&mut self) {
-        if let Place::Message { offset, distiller } =
-            std::mem::replace(&mut self.place, Place::Outside)
-        {
-            (self.visit)(Found {
-                offset,
-                essence: distiller.finish(),
-            });
+    /// The message ends where the next one begins, or the mbox.
+    fn end_message(&mut self, end: u64) {
+        let place = std::mem::replace(&mut self.place, Place::Outside);
+        let Place::Message {
+            offset,
+            mut distiller,
+        } = place
+        else {
+            return;
+        };
+        if let Some(unquoting) = &mut self.unquoting {
+            self.text.clear();
+            unquoting.finish(&mut self.text);
+            distiller.feed(&self.text);
+            *unquoting = Unquoting::new();
         }
+        (self.visit)(Message {
+            offset,
+            range_octets: end - offset,
+            distiller,
+        });
     }
 }
 
@@ -142,8 +227,10 @@ fn from_line_begin(window: &[u8], line_begins: bool) -> Option<usize> {
 mod tests {
     use std::io::{self, Read};
 
+    use sha2::{Digest as _, Sha256};
+
     use super::super::essence::Distiller;
-    use super::{Found, scan};
+    use super::{Found, FoundContent, scan, scan_contents};
 
     /// Gives a few octets a read.
     struct Slowly<'a>(&'a [u8], usize);
@@ -174,6 +261,26 @@ mod tests {
             })
             .unwrap();
             assert_eq!(found, expected, "{mbox:?} by {size}");
+        }
+    }
+
+    #[test]
+    fn contents_are_what_receipts_say() {
+        let mbox = "From a\nA: 1\nStatus: O\n\n>From x\n\nFrom b\ny\n\n";
+        for size in 1..=mbox.len() {
+            let mut found = Vec::new();
+            scan_contents(Slowly(mbox.as_bytes(), size), &mut |content| {
+                found.push(content);
+            })
+            .unwrap();
+            let expected = [(0, 32, "A: 1\n\nFrom x\n"), (32, 10, "y\n")];
+            let expected = expected.map(|(offset, range_octets, text)| FoundContent {
+                offset,
+                range_octets,
+                octets: text.len() as u64,
+                sha256: Sha256::digest(text).into(),
+            });
+            assert_eq!(found, expected, "by {size}");
         }
     }
 

@@ -1,0 +1,89 @@
+//! What is really in a destination, whatever the journal says.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::destination::Destination;
+use super::error::Error;
+use super::files::{hash_of, names_in};
+use super::journal::{AccountId, Place, Receipt};
+use super::{eml, maildir, mbox};
+
+/// Calls `each` with a receipt for every message that is there, as if it had been stored at
+/// `time_seconds` for nobody: so a message that is retrieved later is known by its content.
+pub(super) fn each_present(
+    destination: &Destination,
+    time_seconds: i64,
+    each: &mut dyn FnMut(Receipt) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let receipt = |place, stored_octets, sha256| Receipt {
+        account: AccountId::ADOPTED,
+        unique_id: None,
+        listed_octets: None,
+        stored_octets,
+        sha256,
+        place,
+        time_seconds,
+        suspect: false,
+    };
+    match destination {
+        Destination::Maildir(_) | Destination::Eml(_) => {
+            for (name, path) in files_of(destination)? {
+                let hashed = File::open(&path).and_then(|mut file| hash_of(&mut file));
+                let (octets, sha256) = hashed.map_err(Error::io("reading", &path))?;
+                each(receipt(Place::Name(name), octets, sha256))?;
+            }
+        }
+        Destination::Mbox(path) => {
+            for found in mbox::contents(path)? {
+                let place = Place::Range {
+                    offset: found.offset,
+                    octets: found.range_octets,
+                };
+                each(receipt(place, found.octets, found.sha256))?;
+            }
+        }
+        Destination::Pipe(_) | Destination::Stdout => {}
+    }
+    Ok(())
+}
+
+/// The files of messages, by the name a receipt has for them.
+pub(super) fn files_of(destination: &Destination) -> Result<HashMap<String, PathBuf>, Error> {
+    let mut files = HashMap::new();
+    match destination {
+        Destination::Maildir(path) => {
+            for folder in [path.join("new"), path.join("cur")] {
+                for name in names_in(&folder)? {
+                    let unique = maildir::without_flags(&name).to_owned();
+                    files.insert(unique, folder.join(name));
+                }
+            }
+        }
+        Destination::Eml(path) => eml_files(path, "", EML_DEPTH, &mut files)?,
+        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => {}
+    }
+    Ok(files)
+}
+
+/// Years, and months in them.
+const EML_DEPTH: usize = 2;
+
+fn eml_files(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    files: &mut HashMap<String, PathBuf>,
+) -> Result<(), Error> {
+    for name in names_in(folder)? {
+        let path = folder.join(&name);
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        if is_folder && depth > 0 && !eml::is_staging(&name) {
+            eml_files(&path, &format!("{prefix}{name}/"), depth - 1, files)?;
+        } else if !is_folder && path.extension().is_some_and(|kind| kind == "eml") {
+            files.insert(format!("{prefix}{name}"), path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Compares a destination with its journal.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::destination::Destination;
+use super::error::Error;
+use super::files::is_intact;
+use super::journal::{Place, Receipt};
+use super::present::files_of;
+use super::{maildir, mbox};
+
+/// What became of a stored message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It is there, octet for octet.
+    Intact {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is there, but not as it was stored.
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is not there.
+    Missing,
+    /// It was never a file: piped, written to standard output, or only marked as stored.
+    Nowhere,
+}
+
+/// Something in a destination that no receipt speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Extra {
+    /// The file.
+    pub path: PathBuf,
+    /// Where in an mbox the message begins.
+    pub offset: Option<u64>,
+}
+
+/// Looks at what is in a destination, receipt by receipt.
+#[derive(Debug)]
+pub struct Verifier {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// By name: a maildir without flags, eml with its folders.
+    Files {
+        files: HashMap<String, PathBuf>,
+        seen: HashSet<String>,
+    },
+    Mbox(MboxVerifier),
+    Nothing,
+}
+
+#[derive(Debug)]
+struct MboxVerifier {
+    path: PathBuf,
+    mbox: File,
+    /// Where each content is, readers' fields left out.
+    contents: HashMap<[u8; 32], Vec<u64>>,
+    offsets: HashSet<u64>,
+}
+
+impl Verifier {
+    /// Takes stock of a destination, its path the real one.
+    pub fn new(destination: &Destination) -> Result<Self, Error> {
+        let kind = match destination {
+            Destination::Maildir(_) | Destination::Eml(_) => Kind::Files {
+                files: files_of(destination)?,
+                seen: HashSet::new(),
+            },
+            Destination::Mbox(path) => Kind::Mbox(MboxVerifier::new(path)?),
+            Destination::Pipe(_) | Destination::Stdout => Kind::Nothing,
+        };
+        Ok(Self { kind })
+    }
+
+    /// Looks for the message a receipt speaks of.
+    pub fn look_for(&mut self, receipt: &Receipt) -> Result<Finding, Error> {
+        match (&mut self.kind, &receipt.place) {
+            (_, Place::Nowhere) | (Kind::Nothing, _) => Ok(Finding::Nowhere),
+            (Kind::Files { files, seen }, Place::Name(name)) => {
+                let Some(path) = files.get(name) else {
+                    return Ok(Finding::Missing);
+                };
+                seen.insert(name.clone());
+                let path = path.clone();
+                Ok(
+                    if is_intact(&path, receipt.stored_octets, &receipt.sha256)? {
+                        Finding::Intact { path }
+                    } else {
+                        Finding::Changed { path }
+                    },
+                )
+            }
+            (Kind::Mbox(mbox), Place::Range { .. }) => mbox.look_for(receipt),
+            (Kind::Files { .. }, Place::Range { .. }) | (Kind::Mbox(_), Place::Name(_)) => {
+                Ok(Finding::Missing)
+            }
+        }
+    }
+
+    /// What is there and was not looked for, in order.
+    pub fn extra(self) -> Vec<Extra> {
+        let mut extra: Vec<Extra> = match self.kind {
+            Kind::Files { mut files, seen } => {
+                files.retain(|name, _| !seen.contains(name));
+                files
+                    .into_values()
+                    .map(|path| Extra { path, offset: None })
+                    .collect()
+            }
+            Kind::Mbox(MboxVerifier { path, offsets, .. }) => offsets
+                .into_iter()
+                .map(|offset| Extra {
+                    path: path.clone(),
+                    offset: Some(offset),
+                })
+                .collect(),
+            Kind::Nothing => Vec::new(),
+        };
+        extra.sort();
+        extra
+    }
+}
+
+impl MboxVerifier {
+    fn new(path: &Path) -> Result<Self, Error> {
+        let mbox = File::open(path).map_err(Error::io("opening", path))?;
+        let mut contents: HashMap<[u8; 32], Vec<u64>> = HashMap::new();
+        let mut offsets = HashSet::new();
+        for found in mbox::contents(path)? {
+            contents.entry(found.sha256).or_default().push(found.offset);
+            offsets.insert(found.offset);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            mbox,
+            contents,
+            offsets,
+        })
+    }
+
+    /// At its place, or elsewhere with at most what readers change.
+    fn look_for(&mut self, receipt: &Receipt) -> Result<Finding, Error> {
+        let path = self.path.clone();
+        if let Place::Range { offset, .. } = receipt.place
+            && mbox::is_at_place(&self.mbox, receipt).map_err(Error::io("reading", &path))?
+            && self.offsets.remove(&offset)
+        {
+            return Ok(Finding::Intact { path });
+        }
+        let offsets = self.contents.get(&receipt.sha256).into_iter().flatten();
+        for offset in offsets {
+            if self.offsets.remove(offset) {
+                return Ok(Finding::Intact { path });
+            }
+        }
+        Ok(Finding::Missing)
+    }
+}
+
+/// Whether the message of a receipt is in the file the receipt names, octet for octet; none where
+/// a destination has no file a message.
+pub fn is_stored(destination: &Destination, receipt: &Receipt) -> Result<Option<bool>, Error> {
+    let Place::Name(name) = &receipt.place else {
+        return Ok(None);
+    };
+    let path = match destination {
+        Destination::Maildir(path) => maildir::find(path, name)?,
+        Destination::Eml(path) => Some(path.join(name)),
+        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => return Ok(None),
+    };
+    let Some(path) = path else {
+        return Ok(Some(false));
+    };
+    is_intact(&path, receipt.stored_octets, &receipt.sha256).map(Some)
+}
