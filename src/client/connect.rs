@@ -2,6 +2,7 @@
 
 use url::Host;
 
+use super::Client;
 use super::authorization::Authorization;
 use super::dial::dial;
 use super::error::{Error, TlsFailure, TlsFault, Wait};
@@ -10,23 +11,30 @@ use super::resolve::resolve;
 use super::session::Session;
 use super::settings::{LoginPolicy, Patience, Server, TlsMode, Transport};
 use super::stream::{Peer, Stream, is_loopback};
-use super::{Client, tls};
+use super::tls::{self, Prepared};
 use crate::protocol::{Capabilities, Command, ServerText, Verb};
 
-/// Opens connections that share one setting. What TLS needs is loaded once, here.
+/// Opens connections that share one setting. What TLS needs is loaded once.
 #[derive(Debug)]
 pub struct Connector {
     transport: Transport,
-    tls: tls::Connector,
+    tls: Prepared,
 }
 
 impl Connector {
-    /// Loads the certificates and keys that the setting names.
+    /// Takes the setting. Certificates and keys are loaded when TLS is first wanted, or by
+    /// [`Self::prepare`].
     pub fn new(transport: &Transport) -> Result<Self, Error> {
         Ok(Self {
             transport: transport.clone(),
-            tls: tls::Connector::new(transport)?,
+            tls: Prepared::default(),
         })
+    }
+
+    /// Begins to load certificates and keys in a thread, so that they are there when a server
+    /// is. Loading those of the system takes tens of milliseconds.
+    pub fn prepare(&self) {
+        self.tls.begin(&self.transport);
     }
 
     /// Connects, begins TLS, reads the greeting and asks what the server can do: all that comes
@@ -70,10 +78,14 @@ impl Connector {
 
     /// Connects and reads the greeting, with TLS on top where it is wanted.
     fn greet(&self, server: &Server, patience: &Patience) -> Result<Opening, Error> {
+        if server.tls != TlsMode::Off {
+            self.prepare();
+        }
+        let tls = || self.tls.finish(&self.transport);
         let Begun {
             mut session,
             greeting,
-        } = match self.begin(server, patience, &self.tls) {
+        } = match self.begin(server, patience, &tls) {
             Err(Error::Tls(failure)) => {
                 return Err(Error::Tls(
                     self.look_at_certificate(failure, server, patience),
@@ -93,7 +105,7 @@ impl Connector {
         &self,
         server: &Server,
         patience: &Patience,
-        tls: &tls::Connector,
+        tls: &dyn Fn() -> Result<tls::Connector, Error>,
     ) -> Result<Begun, Error> {
         let stream = self.reach(server, patience)?;
         match server.tls {
@@ -102,7 +114,7 @@ impl Connector {
                 greeting: None,
             }),
             TlsMode::Implicit => {
-                let stream = self.secure(stream, server, tls)?;
+                let stream = self.secure(stream, server, &tls()?)?;
                 Ok(Begun {
                     session: Session::new(stream),
                     greeting: None,
@@ -112,7 +124,7 @@ impl Connector {
                 let mut session = Session::new(stream);
                 let greeting = session.greeting()?;
                 ask_for_tls(&mut session, server)?;
-                let session = session.upgrade(|stream| self.secure(stream, server, tls))?;
+                let session = session.upgrade(|stream| self.secure(stream, server, &tls()?))?;
                 Ok(Begun {
                     session,
                     greeting: Some(greeting),
@@ -136,8 +148,8 @@ impl Connector {
         if why.contains("alert") || self.transport.pin.is_some() {
             return failure;
         }
-        let seen = tls::Connector::unchecked()
-            .and_then(|unchecked| self.begin(server, patience, &unchecked))
+        let seen = self
+            .begin(server, patience, &tls::Connector::unchecked)
             .map(|begun| begun.session.wire().leaf().cloned());
         if let Ok(Some(leaf)) = seen {
             failure.fault = TlsFault::Untrusted(tls::reason(why).to_owned());

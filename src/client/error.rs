@@ -109,7 +109,8 @@ pub struct LoginRefusal {
     pub refusal: Refusal,
     /// What the server told of a refused token before its last answer (RFC 7628 section 3.2.2).
     pub token_status: Option<ServerText>,
-    /// Whether the password or token itself had been sent, so that it was the server's to judge.
+    /// Whether the server had seen what it can judge the password or token by. If not, it is
+    /// the mechanism that it refused.
     pub secret_sent: bool,
 }
 
@@ -386,12 +387,15 @@ impl fmt::Display for Error {
             Self::LoginImpossible(why) => write!(f, "cannot log in: {why}"),
             Self::Misbehaved(why) => why.fmt(f),
             Self::Io {
+                doing: Wait::Connect,
+                peer,
+                source,
+            } => write!(f, "cannot connect to {peer}: {source}"),
+            Self::Io {
                 doing,
                 peer,
                 source,
-            } => {
-                write!(f, "waiting for {doing} from {peer}: {source}")
-            }
+            } => write!(f, "waiting for {doing} from {peer}: {source}"),
             Self::Deadline(wait) => write!(f, "waiting for {wait} took too long"),
             Self::Stopped => f.write_str("stopped"),
             Self::UnknownHost { host, why } => write!(f, "host {host} is not known: {why}"),

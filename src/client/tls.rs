@@ -4,7 +4,10 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::mem;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
 
@@ -16,6 +19,7 @@ use super::stream::Socket;
 
 /// Makes TLS of connections, built once for a setting: loading the system's certificates takes
 /// tens of milliseconds.
+#[derive(Clone)]
 pub(super) struct Connector {
     checking: TlsConnector,
     pin: Option<CertificatePin>,
@@ -95,6 +99,48 @@ impl Connector {
                 presented: leaf.cloned(),
             })),
         }
+    }
+}
+
+/// A connector that is built once, in a thread if there is time for it.
+#[derive(Debug, Default)]
+pub(super) struct Prepared(Mutex<Progress>);
+
+#[derive(Debug, Default)]
+enum Progress {
+    #[default]
+    NotBegun,
+    Begun(JoinHandle<Result<Connector, Error>>),
+    Done(Connector),
+}
+
+impl Prepared {
+    /// Begins to build it, unless that was done before.
+    pub(super) fn begin(&self, transport: &Transport) {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*progress, Progress::NotBegun) {
+            let transport = transport.clone();
+            let thread = thread::Builder::new().name("tls".to_owned());
+            // Where no thread can be had it is built when it is wanted.
+            if let Ok(thread) = thread.spawn(move || Connector::new(&transport)) {
+                *progress = Progress::Begun(thread);
+            }
+        }
+    }
+
+    /// The connector, as soon as it is built.
+    pub(super) fn finish(&self, transport: &Transport) -> Result<Connector, Error> {
+        let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let connector = match mem::take(&mut *progress) {
+            Progress::Done(connector) => connector,
+            Progress::Begun(thread) => match thread.join() {
+                Ok(built) => built?,
+                Err(_) => Connector::new(transport)?,
+            },
+            Progress::NotBegun => Connector::new(transport)?,
+        };
+        *progress = Progress::Done(connector.clone());
+        Ok(connector)
     }
 }
 

@@ -70,6 +70,7 @@ impl<W: Wire> Attempt<'_, W> {
             .ok_or(Error::LoginImpossible(LoginImpossible::NoTimestamp))?;
         let digest = apop_digest(timestamp, self.password(credentials)?);
         let user = self.user(credentials)?;
+        // As with CRAM-MD5, a refusal says little: many a timestamp is only an ornament.
         self.step(&Command::Apop { user, digest })
     }
 

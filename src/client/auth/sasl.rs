@@ -7,7 +7,7 @@ use super::{Attempt, Surroundings};
 use crate::client::error::{Error, LoginImpossible};
 use crate::client::session::Wire;
 use crate::client::settings::Credentials;
-use crate::protocol::{Command, SaslMechanism, StatusLine};
+use crate::protocol::{Command, Refusal, SaslMechanism, StatusLine};
 
 /// The longest command line, CRLF included (RFC 2449 section 4).
 const COMMAND_OCTETS_MAX: usize = 255;
@@ -51,7 +51,12 @@ impl<W: Wire> Attempt<'_, W> {
             SaslMechanism::XOAuth2 | SaslMechanism::OAuthBearer
         );
         if is_short && !is_token {
-            return self.begin_in_one_line(mechanism, initial);
+            let begun = self.begin_in_one_line(mechanism, initial.clone())?;
+            if !matches!(&begun.0, StatusLine::Err(refusal) if is_about_the_line(refusal)) {
+                return Ok(begun);
+            }
+            self.secret_sent = false;
+            return Ok((self.session.exchange(&bare)?, Some(initial)));
         }
         let status = self.session.exchange(&bare)?;
         if let StatusLine::Err(refusal) = &status
@@ -135,6 +140,21 @@ fn fits(mechanism: SaslMechanism, initial: &Step) -> bool {
         .encode_len(initial.octets.expose().len())
         .max("=".len());
     "AUTH  \r\n".len() + mechanism.name().len() + encoded <= COMMAND_OCTETS_MAX
+}
+
+/// Whether a server did not understand AUTH with an initial response, which is younger than
+/// AUTH. What it did not understand it did not judge.
+fn is_about_the_line(refusal: &Refusal) -> bool {
+    let text = String::from_utf8_lossy(refusal.text.as_bytes()).to_lowercase();
+    let words = [
+        "syntax",
+        "argument",
+        "parameter",
+        "too long",
+        "unrecognized",
+        "unknown command",
+    ];
+    refusal.code.is_none() && words.iter().any(|word| text.contains(word))
 }
 
 /// The challenge without its base64; `None` if it has none, which matters to some mechanisms

@@ -114,7 +114,12 @@ impl Steps for Scram {
         if self.is_proven || iterations(&challenge).is_some_and(|count| count > ITERATIONS_MAX) {
             return Err(bad);
         }
-        self.step(Some(&challenge))
+        // Only who knows the password can go on from here, so that a refusal judges it.
+        let step = self.step(Some(&challenge))?;
+        Ok(Step {
+            is_secret: true,
+            ..step
+        })
     }
 
     /// A server that says yes before it has proven to know the password is not the one that

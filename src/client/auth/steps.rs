@@ -12,7 +12,7 @@ use crate::secret::Secret;
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) octets: Secret,
-    /// Whether the server has the password or token with it.
+    /// Whether the server can judge the password or token by it.
     pub(super) is_secret: bool,
 }
 
@@ -177,6 +177,8 @@ impl Steps for CramMd5 {
             LoginImpossible::BadChallenge(Mechanism::Sasl(SaslMechanism::CramMd5)),
         )?;
         let octets = cram_md5_response(&self.user, &self.password, &challenge);
+        // No secret, although it proves one: servers that do not keep the password as it is
+        // offer this and refuse everybody (nginx, Dovecot as a proxy).
         Ok(Step {
             octets,
             is_secret: false,

@@ -193,9 +193,12 @@ impl<W: Wire> Session<W> {
                 }
                 match find_line(unread, LineEnding::Lf, STATUS_LINE_OCTETS_MAX) {
                     FoundLine::Whole { .. } => break,
-                    FoundLine::Partial => session.fill()?,
+                    FoundLine::Partial => session
+                        .fill()
+                        .map_err(|error| session.no_greeting().unwrap_or(error))?,
                     FoundLine::TooLong => {
-                        return Err(Error::Misbehaved(Misbehaviour::LineTooLong(Wait::Greeting)));
+                        let too_long = Misbehaviour::LineTooLong(Wait::Greeting);
+                        return Err(session.no_greeting().unwrap_or(Error::Misbehaved(too_long)));
                     }
                 }
             }
@@ -433,6 +436,16 @@ impl<W: Wire> Session<W> {
             wait,
             line: text,
         }))
+    }
+
+    /// What came, if it can be no greeting however it goes on.
+    fn no_greeting(&self) -> Option<Error> {
+        let unread = self.talk.input.unread();
+        let is_greeting = unread
+            .first()
+            .is_none_or(|first| matches!(first, b'+' | b'-'));
+        let odd = || Misbehaviour::NoGreeting(ServerText::new(unread));
+        (!is_greeting).then(|| Error::Misbehaved(odd()))
     }
 
     fn parse_greeting(&mut self) -> Result<ServerText, Error> {
