@@ -3,7 +3,8 @@
 //! Once an error has left it open where in the stream we are, a session gives nothing but errors:
 //! octets of one response are never read as another.
 
-use std::fmt;
+mod wire;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::protocol::limits::{
 };
 use crate::protocol::{Capabilities, Command, LineEnding, Refusal, ServerText, StatusLine, Verb};
 
+pub(super) use wire::Wire;
+
 /// Where the talk goes: `C: ` what we sent, `S: ` what came, never a secret.
 pub(super) const TRACE: &str = "popfetch::trace";
 
@@ -27,44 +30,6 @@ const PROGRESS_OCTETS_MIN: usize = 1024;
 /// Room for a window of commands and, rarely, a long token. A buffer that grows would leave
 /// copies of secrets behind.
 const OUTPUT_OCTETS: usize = 8 * 1024;
-
-/// Octets in and out: a connection, or what stands for one in a test.
-///
-/// A wait, with a deadline of its own, lasts from one `begin` to the next.
-pub(super) trait Wire: fmt::Debug + Send {
-    /// Begins a wait that may take the whole timeout.
-    fn begin(&mut self, wait: Wait);
-    /// Begins a wait that may take less. To run out of it harms nothing.
-    fn begin_within(&mut self, wait: Wait, time: Duration);
-    /// Reads what is there, at least one octet; zero says that the other side is gone.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error>;
-    /// Writes all of it.
-    fn write_all(&mut self, octets: &[u8]) -> Result<(), Error>;
-    /// The error that says the other side is gone.
-    fn closed(&mut self) -> Error;
-}
-
-impl<W: Wire + ?Sized> Wire for Box<W> {
-    fn begin(&mut self, wait: Wait) {
-        (**self).begin(wait);
-    }
-
-    fn begin_within(&mut self, wait: Wait, time: Duration) {
-        (**self).begin_within(wait, time);
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        (**self).read(buffer)
-    }
-
-    fn write_all(&mut self, octets: &[u8]) -> Result<(), Error> {
-        (**self).write_all(octets)
-    }
-
-    fn closed(&mut self) -> Error {
-        (**self).closed()
-    }
-}
 
 /// The talk over one connection.
 #[derive(Debug)]
