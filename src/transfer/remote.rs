@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{
-    self, Client, Connector, Credentials, LoginPolicy, Patience, Server, Transaction,
+    self, Attempt, Client, Connector, Credentials, LoginPolicy, Patience, Server, Transaction,
 };
 
 use super::error::Error;
@@ -12,7 +12,7 @@ use super::error::Error;
 /// Where passwords and tokens come from: asked anew for each login, since a token lives about an
 /// hour.
 pub type CredentialSource<'a> =
-    dyn FnMut() -> Result<Credentials, Box<dyn std::error::Error + Send + Sync>> + Send + 'a;
+    dyn FnMut(Attempt) -> Result<Credentials, Box<dyn std::error::Error + Send + Sync>> + Send + 'a;
 
 /// The way to one maildrop.
 pub struct Remote<'a> {
@@ -44,8 +44,14 @@ const PAUSE_SLICE: Duration = Duration::from_millis(50);
 impl Remote<'_> {
     /// Connects and logs in.
     pub(super) fn log_in(&mut self) -> Result<Client<Transaction>, Error> {
-        self.retries += 0;
-        Err(Error::Client(client::Error::OutOfStep))
+        let mut credentials = |attempt| (self.credentials)(attempt).map_err(Error::Credentials);
+        client::log_in(
+            self.connector,
+            self.server,
+            self.patience,
+            self.policy,
+            &mut credentials,
+        )
     }
 
     /// Waits, but no longer than the run may take, and not past a stop.
