@@ -2,6 +2,7 @@
 
 mod commit;
 mod contents;
+mod delete;
 mod deletion;
 mod error;
 mod fetch;
@@ -17,6 +18,7 @@ mod selection;
 mod session;
 mod summary;
 
+pub use delete::{Choice, Confirm, Consent, Delete, Doing, StoredProof, delete};
 pub use error::Error;
 pub use fetch::{Fetch, NewUniqueIds, Outcome, fetch};
 pub use list::{Headers, Look, Stat, list, preview, stat};

@@ -13,7 +13,7 @@ use crate::cli::environment::{self, system_time};
 use crate::cli::failure::Failure;
 use crate::cli::report::{About, of_client, of_store};
 use crate::cli::secrets::{SecretKind, SecretSource};
-use crate::client::{Connector, Credentials, Patience, Proof};
+use crate::client::{Attempt, Connector, Credentials, Patience, Proof};
 use crate::secret::Secret;
 use crate::store::{
     BadDestination, Clock, Destination, Disk, Error, Identity, OpenOptions, Orphans,
@@ -64,7 +64,7 @@ impl Way {
             stop,
             password,
         } = self;
-        let mut credentials = || -> Result<Credentials, Box<dyn StdError + Send + Sync>> {
+        let mut credentials = |_: Attempt| -> Result<Credentials, Box<dyn StdError + Send + Sync>> {
             let proof = proof(source.as_ref(), password, stop)?;
             Ok(Credentials {
                 user: account.user.clone(),

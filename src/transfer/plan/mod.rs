@@ -329,3 +329,6 @@ impl Budget {
         reason
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! Deletes chosen messages from a maildrop.
+
+use std::time::Instant;
+
+use crate::client::{Client, Transaction};
+use crate::message::Summary as Header;
+use crate::protocol::{Listing, Row, UniqueIdRef};
+use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Store};
+
+use super::deletion::{Doomed, Ending};
+use super::error::Error;
+use super::fetch::Outcome;
+use super::headers::{Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, narrow};
+use super::list::unique_ids;
+use super::observer::{Event, MessageReport, Observer, Status, Warning};
+use super::plan::{Reason, Selected, in_order};
+use super::remote::Remote;
+use super::selection::{Scope, Selection};
+use super::summary::Summary;
+
+/// What is to be deleted.
+#[derive(Debug)]
+pub struct Delete<'a> {
+    /// The destination whose journal is asked and told, if any.
+    pub store: Option<&'a OpenOptions>,
+    /// Whose mail it is.
+    pub identity: &'a Identity,
+    /// Which messages.
+    pub selection: &'a Selection,
+    /// What is asked of the stored copy.
+    pub proof: StoredProof,
+    /// Whether it is done at all.
+    pub doing: Doing,
+    /// The time of the run, in seconds since 1970.
+    pub now_seconds: i64,
+}
+
+/// What is asked of the stored copy of a message before it is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredProof {
+    /// Nothing beyond what the one who confirms demands.
+    Receipt,
+    /// The file must be there with the recorded hash; messages without it stay.
+    File,
+}
+
+/// Whether something is done, or only told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It is done.
+    Real,
+    /// It is told.
+    DryRun,
+}
+
+/// What was chosen for deletion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// All of them.
+    pub messages: u64,
+    /// Those without a receipt for just these octets.
+    pub without_receipt: u64,
+}
+
+/// Whether the deletion goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// It does.
+    Given,
+    /// It does not, and nothing is deleted.
+    Withheld,
+}
+
+/// Asks whether the chosen messages are to be deleted.
+pub type Confirm<'a> = dyn FnMut(Choice) -> Consent + 'a;
+
+/// Deletes the selected messages once `confirm` says so.
+pub fn delete(
+    remote: &mut Remote<'_>,
+    delete: &Delete<'_>,
+    confirm: &mut Confirm<'_>,
+    observer: &dyn Observer,
+) -> Outcome {
+    let started = Instant::now();
+    let mut summary = Summary::default();
+    let ended = Deleting::open(remote, delete, observer)
+        .and_then(|deleting| deleting.run(confirm, &mut summary));
+    summary.elapsed = started.elapsed();
+    Outcome {
+        summary,
+        error: ended.err(),
+    }
+}
+
+/// A message that is chosen, and its receipt if it has one for just these octets.
+struct Chosen {
+    row: usize,
+    doomed: Doomed,
+    receipt: Option<ReceiptId>,
+}
+
+struct Deleting<'a> {
+    delete: &'a Delete<'a>,
+    observer: &'a dyn Observer,
+    client: Client<Transaction>,
+    listing: Listing,
+    store: Option<(Store, AccountId)>,
+}
+
+impl<'a> Deleting<'a> {
+    fn open(
+        remote: &mut Remote<'_>,
+        delete: &'a Delete<'a>,
+        observer: &'a dyn Observer,
+    ) -> Result<Self, Error> {
+        let store = delete.store.map(store::open).transpose()?;
+        let mut client = remote.log_in()?;
+        observer.notice(Event::LoggedIn(client.server()));
+        let listing = client.listing()?;
+        let store = match store {
+            Some(mut store) => {
+                let account = store
+                    .journal
+                    .account(delete.identity, &mut unique_ids(&listing))?;
+                Some((store, account))
+            }
+            None => None,
+        };
+        Ok(Self {
+            delete,
+            observer,
+            client,
+            listing,
+            store,
+        })
+    }
+
+    fn run(mut self, confirm: &mut Confirm<'_>, summary: &mut Summary) -> Result<(), Error> {
+        let chosen = self.choose()?;
+        let choice = Choice {
+            messages: chosen.len() as u64,
+            without_receipt: chosen
+                .iter()
+                .filter(|chosen| chosen.receipt.is_none())
+                .count() as u64,
+        };
+        summary.skipped = (self.listing.len() - chosen.len()) as u64;
+        if self.delete.doing == Doing::DryRun {
+            for chosen in &chosen {
+                self.notice(chosen, Status::Planned(Reason::Due));
+            }
+            self.client.quit()?;
+            return Ok(());
+        }
+        if chosen.is_empty() || confirm(choice) == Consent::Withheld {
+            summary.skipped += choice.messages;
+            self.client.quit()?;
+            return Ok(());
+        }
+        let doomed: Vec<Doomed> = chosen.into_iter().map(|chosen| chosen.doomed).collect();
+        let receipts = self
+            .store
+            .as_mut()
+            .map(|(store, account)| (&mut store.journal, *account));
+        let mut ending = Ending {
+            receipts,
+            now_seconds: self.delete.now_seconds,
+            observer: self.observer,
+        };
+        let ended = ending.delete_and_quit(self.client, &doomed);
+        summary.add(&ended.summary);
+        summary.deletion = ended.summary.deletion;
+        ended.error.map_or(Ok(()), Err)
+    }
+
+    /// The messages that meet the selection, and what is stored of them.
+    fn choose(&mut self) -> Result<Vec<Chosen>, Error> {
+        let selection = self.delete.selection;
+        let selected = self.select()?;
+        let rows: Vec<usize> = in_order(&self.listing, selection.order)
+            .map(|(row, _)| row)
+            .filter(|&row| selected.contains(row))
+            .collect();
+        let mut chosen = Vec::new();
+        for index in rows {
+            let Some(row) = self.listing.row(index) else {
+                continue;
+            };
+            let receipt = self.receipt(&row);
+            let meets_scope = match selection.scope {
+                Scope::New => receipt.is_none(),
+                Scope::Stored => receipt.is_some(),
+                Scope::Unsaid | Scope::All => true,
+            };
+            if meets_scope && self.is_proved(receipt)? {
+                chosen.push(Chosen {
+                    row: index,
+                    doomed: Doomed {
+                        number: row.number,
+                        unique_id: row.unique_id.map(UniqueIdRef::to_unique_id),
+                    },
+                    receipt,
+                });
+            }
+        }
+        chosen.truncate(selection.limit.unwrap_or(usize::MAX));
+        Ok(chosen)
+    }
+
+    fn select(&mut self) -> Result<Selected, Error> {
+        let selection = self.delete.selection;
+        let mut selected = Selected::by_listing(&self.listing, selection);
+        if selection.needs_header() {
+            let mut memory: Box<dyn HeaderMemory + '_> = match &mut self.store {
+                Some((store, account)) => Box::new(JournalMemory {
+                    journal: &mut store.journal,
+                    account: *account,
+                    writing: Writing::Allowed,
+                }),
+                None => Box::new(Forgetful),
+            };
+            let holds = |header: &Header| selection.matches_header(header);
+            let client = &mut self.client;
+            let top = narrow(client, &self.listing, &mut selected, &mut *memory, &holds)?;
+            if top == TopAnswers::Refused {
+                self.observer.notice(Event::Warning(Warning::NoTop));
+            }
+        }
+        Ok(selected)
+    }
+
+    /// The receipt for just this message: its unique-id listed once, its octets those that LIST
+    /// told when it was stored, and whole.
+    fn receipt(&self, row: &Row<'_>) -> Option<ReceiptId> {
+        let (store, account) = self.store.as_ref()?;
+        let unique_id = row.unique_id.filter(|_| !row.repeated)?;
+        let known = store.journal.known(*account, unique_id.as_bytes())?;
+        receipt_for(row, &known)
+    }
+
+    fn is_proved(&self, receipt: Option<ReceiptId>) -> Result<bool, Error> {
+        if self.delete.proof == StoredProof::Receipt {
+            return Ok(true);
+        }
+        let (Some(receipt), Some((store, _)), Some(options)) =
+            (receipt, &self.store, self.delete.store)
+        else {
+            return Ok(false);
+        };
+        let receipt = store.journal.receipt(receipt)?;
+        Ok(store::is_stored(&options.destination, &receipt)?.unwrap_or(false))
+    }
+
+    fn notice(&self, chosen: &Chosen, status: Status<'_>) {
+        let row = self.listing.row(chosen.row);
+        self.observer.notice(Event::Message(MessageReport {
+            number: Some(chosen.doomed.number),
+            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
+            octets: row.and_then(|row| row.octets),
+            status,
+        }));
+    }
+}
+
+fn receipt_for(row: &Row<'_>, known: &Known) -> Option<ReceiptId> {
+    let proves = |held: &&store::Held| {
+        !held.suspect && row.octets.is_some() && held.listed_octets == row.octets
+    };
+    known.receipts.iter().find(proves).map(|held| held.id)
+}
