@@ -21,6 +21,7 @@ mod kill;
 mod neighbours;
 mod pages;
 mod recovery;
+mod servers;
 mod support;
 mod tidy;
 mod transcripts;

@@ -7,4 +7,5 @@ pub(crate) mod escape;
 pub(crate) mod program;
 pub(crate) mod reader;
 pub(crate) mod scripted;
+pub(crate) mod servers;
 pub(crate) mod transcript;
