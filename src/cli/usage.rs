@@ -25,6 +25,10 @@ pub(crate) fn is_answer(error: &clap::Error) -> bool {
 
 /// A mistake of the command line.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
+    if error.kind() == ErrorKind::MissingSubcommand {
+        return Failure::usage("no command is given")
+            .hint("write popfetch fetch, list, stat, delete, verify or config; --help tells more");
+    }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let mut message = String::new();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::cli::docs;
 use crate::cli::failure::{Failure, Kind};
+use crate::cli::output::{Stream, print};
 use crate::store::Disk;
 
 /// Writes man pages and completions.
@@ -20,4 +21,10 @@ pub(super) fn write(folder: &Path) -> Result<u8, Failure> {
         })?;
     }
     Ok(0)
+}
+
+/// Prints what describes the JSON lines to programs.
+pub(super) fn print_schema() -> u8 {
+    print(Stream::Stdout, docs::JSON_SCHEMA);
+    0
 }

@@ -31,13 +31,13 @@ pub(crate) fn run(line: CommandLine, environment: &Environment) -> Result<u8, Fa
             config_check::run(&args, &general, environment)
         }
         Command::Docs(args) => docs::write(&args.folder),
+        Command::JsonSchema => Ok(docs::print_schema()),
         Command::Fetch(args) => fetch::run(*args, &general, environment),
         Command::List(args) => list::run(&args, &general, environment),
         Command::Stat(args) => stat::run(&args, &general, environment),
-        Command::Delete(_)
-        | Command::Verify(_)
-        | Command::Config(ConfigCommand::Import(_))
-        | Command::JsonSchema => Err(Failure::usage("this command comes with the next change")),
+        Command::Delete(_) | Command::Verify(_) | Command::Config(ConfigCommand::Import(_)) => {
+            Err(Failure::usage("this command comes with the next change"))
+        }
     }
 }
 
