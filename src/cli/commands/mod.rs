@@ -9,6 +9,7 @@ mod remote;
 mod selection;
 mod server_facts;
 mod stat;
+mod verify;
 
 use std::sync::Arc;
 

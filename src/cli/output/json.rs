@@ -17,7 +17,8 @@ pub(crate) enum Line<'a> {
     Message(MessageLine<'a>),
     Error(ErrorLine<'a>),
     Summary(SummaryLine<'a>),
-    Verified(VerifiedLine<'a>),
+    Finding(FindingLine),
+    Verified(VerifiedLine),
     Setting(SettingLine<'a>),
 }
 
@@ -159,16 +160,30 @@ pub(crate) struct SummaryLine<'a> {
     pub(crate) exit_code: u8,
 }
 
-/// One finding of `verify`, or its sum.
+/// One finding of `verify`.
 #[derive(Serialize, Debug)]
-pub(crate) struct VerifiedLine<'a> {
+pub(crate) struct FindingLine {
     /// No account: a destination is verified.
-    pub(crate) account: Option<&'a str>,
+    pub(crate) account: Option<&'static str>,
     #[serde(flatten)]
     pub(crate) unique_id: UniqueIdFields,
     pub(crate) path: Option<String>,
     pub(crate) offset: Option<u64>,
     pub(crate) status: &'static str,
+}
+
+/// What `verify` came to.
+#[derive(Serialize, Debug, Default)]
+pub(crate) struct VerifiedLine {
+    /// No account: a destination is verified.
+    pub(crate) account: Option<&'static str>,
+    pub(crate) destination: String,
+    pub(crate) intact: u64,
+    pub(crate) changed: u64,
+    pub(crate) missing: u64,
+    pub(crate) nowhere: u64,
+    pub(crate) extra: u64,
+    pub(crate) exit_code: u8,
 }
 
 /// One setting, as `config check` explains it.
