@@ -12,6 +12,7 @@ mod config;
 mod docs;
 mod environment;
 mod failure;
+mod import;
 mod logger;
 mod netrc;
 mod output;
