@@ -1,10 +1,5 @@
 //! The command line: arguments, configuration, commands, output.
 
-#![expect(
-    dead_code,
-    reason = "the commands that use the rest are about to come in"
-)]
-
 mod account_url;
 mod args;
 mod commands;

@@ -1,6 +1,8 @@
 //! The commands, one file each, and what they share.
 
 mod config_check;
+mod config_import;
+mod delete;
 mod docs;
 mod every_account;
 mod fetch;
@@ -36,8 +38,10 @@ pub(crate) fn run(line: CommandLine, environment: &Environment) -> Result<u8, Fa
         Command::Fetch(args) => fetch::run(*args, &general, environment),
         Command::List(args) => list::run(&args, &general, environment),
         Command::Stat(args) => stat::run(&args, &general, environment),
-        Command::Delete(_) | Command::Verify(_) | Command::Config(ConfigCommand::Import(_)) => {
-            Err(Failure::usage("this command comes with the next change"))
+        Command::Delete(args) => delete::run(&args, &general, environment),
+        Command::Verify(args) => verify::run(&args, &general, environment),
+        Command::Config(ConfigCommand::Import(args)) => {
+            config_import::run(&args, &general, environment)
         }
     }
 }

@@ -6,7 +6,7 @@ use super::words::words;
 use super::{Encryption, Imported, Seen, set_server};
 
 /// Reads the accounts.
-pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
+pub(super) fn read(text: &str) -> Vec<Imported> {
     let mut words: VecDeque<String> = words(&text.replace(['{', '}'], " ")).into();
     let mut actions = Vec::new();
     let mut accounts = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
             account.leave_out(other);
         }
     }
-    Ok(accounts)
+    accounts
 }
 
 /// An action that stores, as DEST.
@@ -62,7 +62,10 @@ fn in_home(path: &str) -> String {
 }
 
 fn account(name: String, encryption: Encryption, words: &mut VecDeque<String>) -> Imported {
-    let mut account = Imported { name, ..Imported::default() };
+    let mut account = Imported {
+        name,
+        ..Imported::default()
+    };
     let (mut host, mut port, mut user, mut cache) = (String::new(), None, String::new(), None);
     let mut encryption = encryption;
     let mut keeps = false;
@@ -84,8 +87,9 @@ fn account(name: String, encryption: Encryption, words: &mut VecDeque<String>) -
             "cache" => cache = Some(in_home(&next())),
             "keep" => keeps = true,
             "starttls" => encryption = Encryption::Stls,
-            "no-verify" => account
-                .leave_out("no-verify: certificates are always checked; tls-pin trusts one"),
+            "no-verify" => {
+                account.leave_out("no-verify: certificates are always checked; tls-pin trusts one");
+            }
             "apop" | "no-apop" | "new-only" | "disabled" | "insecure" => {}
             other => account.leave_out(other),
         }
@@ -98,6 +102,10 @@ fn account(name: String, encryption: Encryption, words: &mut VecDeque<String>) -
     }
     account.set_yes(if keeps { "keep" } else { "delete" });
     account.left_out.extend(left_out);
-    account.seen = cache.map(|file| Seen { file: file.into(), host, user });
+    account.seen = cache.map(|file| Seen {
+        file: file.into(),
+        host,
+        user,
+    });
     account
 }

@@ -7,6 +7,10 @@ use super::{Encryption, Imported, Seen, set_server};
 
 /// What is said about a server, or about one user there.
 #[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word that was said or not"
+)]
 struct Said {
     server: String,
     via: Option<String>,
@@ -39,11 +43,18 @@ pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
         let protocol = said.protocol.as_deref().unwrap_or("auto").to_lowercase();
         matches!(protocol.as_str(), "pop3" | "auto" | "apop")
     };
-    let accounts: Vec<_> = reader.accounts.iter().filter(|said| of_pop3(said)).collect();
+    let accounts: Vec<_> = reader
+        .accounts
+        .iter()
+        .filter(|said| of_pop3(said))
+        .collect();
     if accounts.is_empty() && !reader.accounts.is_empty() {
         return Err("no account of it is polled by POP3; popfetch speaks nothing else".to_owned());
     }
-    Ok(accounts.into_iter().map(|said| convert(said, &idfile)).collect())
+    Ok(accounts
+        .into_iter()
+        .map(|said| convert(said, &idfile))
+        .collect())
 }
 
 #[derive(Debug, Default)]
@@ -75,11 +86,17 @@ impl Reader {
             "poll" | "server" | "skip" => {
                 self.end_user();
                 self.in_defaults = false;
-                self.server = Said { server: next(), ..self.defaults.clone() };
+                self.server = Said {
+                    server: next(),
+                    ..self.defaults.clone()
+                };
             }
             "user" | "username" => {
                 self.end_user();
-                self.user = Some(Said { user: Some(next()), ..self.server.clone() });
+                self.user = Some(Said {
+                    user: Some(next()),
+                    ..self.server.clone()
+                });
             }
             _ => {
                 let said = match (&mut self.user, self.in_defaults) {
@@ -112,11 +129,19 @@ impl Said {
             "sslproto" => self.no_tls = next().is_empty(),
             "sslcertfile" => self.ca_file = Some(next()),
             "sslcert" => {
-                let key = self.certificate.take().map(|(_, key)| key).unwrap_or_default();
+                let key = self
+                    .certificate
+                    .take()
+                    .map(|(_, key)| key)
+                    .unwrap_or_default();
                 self.certificate = Some((next(), key));
             }
             "sslkey" => {
-                let certificate = self.certificate.take().map(|(it, _)| it).unwrap_or_default();
+                let certificate = self
+                    .certificate
+                    .take()
+                    .map(|(it, _)| it)
+                    .unwrap_or_default();
                 self.certificate = Some((certificate, next()));
             }
             "keep" => self.keep = true,
@@ -131,7 +156,9 @@ impl Said {
                 let value = next();
                 self.left_out.push(format!("{word} {value}"));
             }
-            "fetchall" | "rewrite" | "dropdelivered" | "flush" => self.left_out.push(word.to_owned()),
+            "fetchall" | "rewrite" | "dropdelivered" | "flush" => {
+                self.left_out.push(word.to_owned());
+            }
             // Noise words, and options whose meaning popfetch has by itself.
             _ => {}
         }
@@ -141,7 +168,10 @@ impl Said {
 fn convert(said: &Said, idfile: &str) -> Imported {
     let host = said.via.as_ref().unwrap_or(&said.server).clone();
     let user = said.user.clone().unwrap_or_default();
-    let mut account = Imported { name: said.server.clone(), ..Imported::default() };
+    let mut account = Imported {
+        name: said.server.clone(),
+        ..Imported::default()
+    };
     let encryption = match (said.ssl, said.no_tls) {
         (true, _) => Encryption::Implicit,
         (false, true) => Encryption::Off,
@@ -152,7 +182,11 @@ fn convert(said: &Said, idfile: &str) -> Imported {
     if said.has_password {
         account.leave_password();
     }
-    if said.protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("apop")) {
+    if said
+        .protocol
+        .as_deref()
+        .is_some_and(|protocol| protocol.eq_ignore_ascii_case("apop"))
+    {
         account.set("auth", "apop");
     }
     if let Some(seconds) = &said.timeout {
@@ -163,13 +197,15 @@ fn convert(said: &Said, idfile: &str) -> Imported {
     }
     if let Some((certificate, key)) = &said.certificate {
         account.set("tls-client-cert", certificate);
-        account.set("tls-client-key", if key.is_empty() { certificate } else { key });
+        account.set(
+            "tls-client-key",
+            if key.is_empty() { certificate } else { key },
+        );
     }
     match &said.mda {
         Some(command) => account.set("to", format!("pipe:{command}")),
-        None => account.leave_out(
-            "delivery by SMTP to this machine: say where to store mail by to = \"...\"",
-        ),
+        None => account
+            .leave_out("delivery by SMTP to this machine: say where to store mail by to = \"...\""),
     }
     account.set_yes(if said.keep { "keep" } else { "delete" });
     if let Some(octets) = said.bytes_max.as_ref().filter(|octets| *octets != "0") {
@@ -178,6 +214,10 @@ fn convert(said: &Said, idfile: &str) -> Imported {
     for what in &said.left_out {
         account.leave_out(what);
     }
-    account.seen = Some(Seen { file: idfile.into(), host: said.server.clone(), user });
+    account.seen = Some(Seen {
+        file: idfile.into(),
+        host: said.server.clone(),
+        user,
+    });
     account
 }

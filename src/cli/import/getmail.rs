@@ -10,18 +10,30 @@ type Sections = BTreeMap<String, BTreeMap<String, String>>;
 /// Reads the account; there is one a file.
 pub(super) fn read(text: &str, file_name: &str) -> Result<Imported, String> {
     let mut sections = sections(text)?;
-    let mut retriever = sections.remove("retriever").ok_or("there is no [retriever] in it")?;
+    let mut retriever = sections
+        .remove("retriever")
+        .ok_or("there is no [retriever] in it")?;
     let kind = retriever.remove("type").unwrap_or_default();
     if !kind.contains("POP3") {
-        return Err(format!("the retriever is {kind}; popfetch speaks POP3 only"));
+        return Err(format!(
+            "the retriever is {kind}; popfetch speaks POP3 only"
+        ));
     }
     let implicit = kind.contains("SSL");
-    let encryption = if implicit { Encryption::Implicit } else { Encryption::Off };
+    let encryption = if implicit {
+        Encryption::Implicit
+    } else {
+        Encryption::Off
+    };
     let host = retriever.remove("server").unwrap_or_default();
     let port = retriever.remove("port");
     let user = retriever.remove("username").unwrap_or_default();
     let mut account = Imported {
-        name: if file_name == "getmailrc" { user.clone() } else { file_name.to_owned() },
+        name: if file_name == "getmailrc" {
+            user.clone()
+        } else {
+            file_name.to_owned()
+        },
         ..Imported::default()
     };
     set_server(&mut account, &host, port.as_deref(), encryption);
@@ -31,14 +43,21 @@ pub(super) fn read(text: &str, file_name: &str) -> Result<Imported, String> {
         retriever.remove("envelope_recipient");
     }
     retrieval(&mut account, retriever);
-    destination(&mut account, sections.remove("destination").unwrap_or_default());
+    destination(
+        &mut account,
+        sections.remove("destination").unwrap_or_default(),
+    );
     options(&mut account, sections.remove("options").unwrap_or_default());
     for (section, values) in sections {
         account.leave_out(format!("[{section}] with {} settings", values.len()));
     }
     let port = port.unwrap_or_else(|| if implicit { "995" } else { "110" }.to_owned());
     let file = format!("oldmail-{host}-{port}-{user}").replace('/', "-");
-    account.seen = Some(Seen { file: format!("~/.getmail/{file}").into(), host, user });
+    account.seen = Some(Seen {
+        file: format!("~/.getmail/{file}").into(),
+        host,
+        user,
+    });
     Ok(account)
 }
 
@@ -51,7 +70,10 @@ fn sections(text: &str) -> Result<Sections, String> {
         if words.is_empty() || words.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(name) = words.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(name) = words
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             name.clone_into(&mut section);
             sections.entry(section.clone()).or_default();
             continue;
@@ -75,9 +97,15 @@ fn sections(text: &str) -> Result<Sections, String> {
 }
 
 fn retrieval(account: &mut Imported, mut retriever: BTreeMap<String, String>) {
-    let is_token = retriever.remove("use_xoauth2").is_some_and(|value| is_true(&value));
+    let is_token = retriever
+        .remove("use_xoauth2")
+        .is_some_and(|value| is_true(&value));
     if let Some(command) = retriever.remove("password_command") {
-        let key = if is_token { "token-command" } else { "password-command" };
+        let key = if is_token {
+            "token-command"
+        } else {
+            "password-command"
+        };
         account.set(key, shell_command(&command));
         retriever.remove("password");
     } else if retriever.remove("password").is_some() {
@@ -86,7 +114,10 @@ fn retrieval(account: &mut Imported, mut retriever: BTreeMap<String, String>) {
     if is_token {
         account.set("auth", "xoauth2");
     }
-    if retriever.remove("use_apop").is_some_and(|value| is_true(&value)) {
+    if retriever
+        .remove("use_apop")
+        .is_some_and(|value| is_true(&value))
+    {
         account.set("auth", "apop");
     }
     if let Some(seconds) = retriever.remove("timeout") {
@@ -118,7 +149,9 @@ fn destination(account: &mut Imported, mut destination: BTreeMap<String, String>
             let command = format!("{path} {}", shell_command(&arguments));
             account.set("to", format!("pipe:{}", command.trim()));
         }
-        _ => account.leave_out(format!("[destination] type = {kind}: name one place by to = \"...\"")),
+        _ => account.leave_out(format!(
+            "[destination] type = {kind}: name one place by to = \"...\""
+        )),
     }
     for (key, value) in destination {
         account.leave_out(format!("[destination] {key} = {value}"));
@@ -126,21 +159,33 @@ fn destination(account: &mut Imported, mut destination: BTreeMap<String, String>
 }
 
 fn options(account: &mut Imported, mut options: BTreeMap<String, String>) {
-    let deletes = options.remove("delete").is_some_and(|value| is_true(&value));
+    let deletes = options
+        .remove("delete")
+        .is_some_and(|value| is_true(&value));
     match options.remove("delete_after").filter(|days| days != "0") {
         Some(days) => account.set("delete-after", format!("{days}d")),
         None => account.set_yes(if deletes { "delete" } else { "keep" }),
     }
-    if options.remove("read_all").is_none_or(|value| is_true(&value)) {
-        account.leave_out("read_all = true: popfetch fetches only what is new, unless --all is given");
+    if options
+        .remove("read_all")
+        .is_none_or(|value| is_true(&value))
+    {
+        account
+            .leave_out("read_all = true: popfetch fetches only what is new, unless --all is given");
     }
-    for (theirs, ours) in [("max_message_size", "max-message"), ("max_bytes_per_session", "max-bytes")] {
+    for (theirs, ours) in [
+        ("max_message_size", "max-message"),
+        ("max_bytes_per_session", "max-bytes"),
+    ] {
         if let Some(octets) = options.remove(theirs).filter(|octets| octets != "0") {
             account.set(ours, octets);
         }
     }
     for (key, value) in options {
-        let harmless = matches!(key.as_str(), "verbose" | "message_log_syslog" | "message_log_verbose");
+        let harmless = matches!(
+            key.as_str(),
+            "verbose" | "message_log_syslog" | "message_log_verbose"
+        );
         if !harmless {
             account.leave_out(format!("{key} = {value}"));
         }

@@ -33,7 +33,6 @@ pub(crate) struct Imported {
 enum Value {
     Text(String),
     Yes,
-    Number(u32),
 }
 
 /// A list of unique-ids that another program has fetched.
@@ -50,7 +49,7 @@ pub(crate) fn read(program: Program, text: &str, file_name: &str) -> Result<Vec<
         Program::Mpop => mpop::read(text)?,
         Program::Getmail => vec![getmail::read(text, file_name)?],
         Program::Fetchmail => fetchmail::read(text)?,
-        Program::Fdm => fdm::read(text)?,
+        Program::Fdm => fdm::read(text),
     };
     if accounts.is_empty() {
         return Err("there is no POP3 account in it".to_owned());
@@ -66,10 +65,22 @@ fn name_apart(accounts: &mut [Imported]) {
         let plain: String = account
             .name
             .chars()
-            .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@') { c } else { '-' })
+            .map(|c| {
+                if c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '@') {
+                    c
+                } else {
+                    '-'
+                }
+            })
             .collect();
-        let plain = plain.trim_start_matches(|c: char| !c.is_alphanumeric()).to_owned();
-        let plain = if plain.is_empty() { "account".to_owned() } else { plain };
+        let plain = plain
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
+            .to_owned();
+        let plain = if plain.is_empty() {
+            "account".to_owned()
+        } else {
+            plain
+        };
         let mut name = plain.clone();
         let mut number = 2_u32;
         while taken.contains(&name) {
@@ -90,10 +101,6 @@ impl Imported {
         self.settings.push((key, Value::Yes));
     }
 
-    fn set_number(&mut self, key: &'static str, number: u32) {
-        self.settings.push((key, Value::Number(number)));
-    }
-
     fn leave_out(&mut self, what: impl Into<String>) {
         self.left_out.push(what.into());
     }
@@ -106,17 +113,42 @@ impl Imported {
         );
     }
 
+    /// The text of a setting.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.settings.iter().find_map(|(known, value)| match value {
+            Value::Text(text) if *known == key => Some(text.as_str()),
+            Value::Text(_) | Value::Yes => None,
+        })
+    }
+
+    /// Every setting, as text.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.settings.iter().map(|(key, value)| {
+            let value = match value {
+                Value::Text(text) => text.clone(),
+                Value::Yes => "true".to_owned(),
+            };
+            (*key, value)
+        })
+    }
+
     /// The account as a table of the configuration file.
     pub(crate) fn to_toml(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let bare = self.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-        let name = if bare { self.name.clone() } else { quoted(&self.name) };
+        let bare = self
+            .name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+        let name = if bare {
+            self.name.clone()
+        } else {
+            quoted(&self.name)
+        };
         let mut text = format!("[accounts.{name}]\n");
         for (key, value) in &self.settings {
             let value = match value {
                 Value::Text(text) => quoted(text),
                 Value::Yes => "true".to_owned(),
-                Value::Number(number) => number.to_string(),
             };
             writeln!(text, "{key} = {value}").expect("writing to a String cannot fail");
         }
@@ -142,12 +174,19 @@ fn set_server(account: &mut Imported, host: &str, port: Option<&str>, encryption
         Encryption::Implicit => "pop3s",
         Encryption::Stls | Encryption::Off => "pop3",
     };
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
     let port = match port.map(str::parse::<u16>) {
         None => String::new(),
         Some(Ok(port)) => format!(":{port}"),
         Some(Err(_)) => {
-            account.leave_out(format!("port {}: write its number", port.unwrap_or_default()));
+            account.leave_out(format!(
+                "port {}: write its number",
+                port.unwrap_or_default()
+            ));
             String::new()
         }
     };

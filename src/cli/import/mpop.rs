@@ -30,14 +30,21 @@ pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
             (_, Some((_, commands))) => {
                 drop(commands.insert(command.to_owned(), value.to_owned()));
             }
-            (_, None) => return Err(format!("line {number}: \"{command}\" stands before any account")),
+            (_, None) => {
+                return Err(format!(
+                    "line {number}: \"{command}\" stands before any account"
+                ));
+            }
         }
     }
     // `account default : NAME` only says which one is meant when none is named.
     accounts.retain(|(name, commands)| name != "default" || commands.contains_key("host"));
     let named_elsewhere = accounts.len() > 1;
     accounts.retain(|(name, _)| name != "default" || !named_elsewhere);
-    Ok(accounts.into_iter().map(|(name, commands)| convert(name, &commands)).collect())
+    Ok(accounts
+        .into_iter()
+        .map(|(name, commands)| convert(name, &commands))
+        .collect())
 }
 
 /// An account begins with the defaults, or with the accounts it copies.
@@ -48,7 +55,11 @@ fn begin(
 ) -> Option<(String, Commands)> {
     let (name, bases) = value.split_once(':').unwrap_or((value, ""));
     let mut commands = defaults.clone();
-    for base in bases.split(',').map(str::trim).filter(|base| !base.is_empty()) {
+    for base in bases
+        .split(',')
+        .map(str::trim)
+        .filter(|base| !base.is_empty())
+    {
         let (_, copied) = known.iter().find(|(name, _)| name == base)?;
         commands.extend(copied.clone());
     }
@@ -56,24 +67,49 @@ fn begin(
 }
 
 fn unquoted(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+    value
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'))
+        .unwrap_or(value)
 }
 
 fn convert(name: String, commands: &Commands) -> Imported {
-    let mut account = Imported { name, ..Imported::default() };
-    let value = |key: &str| commands.get(key).map(String::as_str).filter(|value| !value.is_empty());
+    let mut account = Imported {
+        name,
+        ..Imported::default()
+    };
+    let value = |key: &str| {
+        commands
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    };
     let is_on = |key: &str, unsaid| commands.get(key).map_or(unsaid, |value| value != "off");
     let encryption = match (is_on("tls", false), is_on("tls_starttls", true)) {
         (true, true) => Encryption::Stls,
         (true, false) => Encryption::Implicit,
         (false, _) => Encryption::Off,
     };
-    set_server(&mut account, value("host").unwrap_or("localhost"), value("port"), encryption);
+    set_server(
+        &mut account,
+        value("host").unwrap_or("localhost"),
+        value("port"),
+        encryption,
+    );
     if let Some(user) = value("user") {
         account.set("user", user);
     }
     let mut left: Commands = commands.clone();
-    for known in ["host", "port", "tls", "tls_starttls", "user", "pipelining", "uidls_file", "only_new"] {
+    for known in [
+        "host",
+        "port",
+        "tls",
+        "tls_starttls",
+        "user",
+        "pipelining",
+        "uidls_file",
+        "only_new",
+    ] {
         left.remove(known);
     }
     secret(&mut account, &mut left);
@@ -86,7 +122,9 @@ fn convert(name: String, commands: &Commands) -> Imported {
         account.set("timeout", format!("{seconds}s"));
     }
     if let Some(host) = left.remove("proxy_host").filter(|host| !host.is_empty()) {
-        let port = left.remove("proxy_port").unwrap_or_else(|| "1080".to_owned());
+        let port = left
+            .remove("proxy_port")
+            .unwrap_or_else(|| "1080".to_owned());
         account.set("proxy", format!("socks5://{host}:{port}"));
     }
     for (command, value) in left {
@@ -105,10 +143,24 @@ fn convert(name: String, commands: &Commands) -> Imported {
 }
 
 fn secret(account: &mut Imported, left: &mut Commands) {
-    let auth = left.remove("auth").filter(|auth| !matches!(auth.as_str(), "" | "on"));
-    let is_token = auth.as_deref().is_some_and(|auth| matches!(auth, "xoauth2" | "oauthbearer"));
-    if let Some(command) = left.remove("passwordeval") {
-        account.set(if is_token { "token-command" } else { "password-command" }, command);
+    let auth = left
+        .remove("auth")
+        .filter(|auth| !matches!(auth.as_str(), "" | "on"));
+    let is_token = auth
+        .as_deref()
+        .is_some_and(|auth| matches!(auth, "xoauth2" | "oauthbearer"));
+    if let Some(command) = left
+        .remove("passwordeval")
+        .filter(|command| !command.is_empty())
+    {
+        account.set(
+            if is_token {
+                "token-command"
+            } else {
+                "password-command"
+            },
+            command,
+        );
         left.remove("password");
     } else if left.remove("password").is_some() {
         account.leave_password();
@@ -123,7 +175,10 @@ fn secret(account: &mut Imported, left: &mut Commands) {
 }
 
 fn tls(account: &mut Imported, left: &mut Commands) {
-    if let Some(file) = left.remove("tls_trust_file").filter(|file| file != "system") {
+    if let Some(file) = left
+        .remove("tls_trust_file")
+        .filter(|file| file != "system")
+    {
         account.set("tls-ca", file);
     }
     if let Some(pin) = left.remove("tls_fingerprint").filter(|pin| !pin.is_empty()) {
@@ -150,7 +205,10 @@ fn tls(account: &mut Imported, left: &mut Commands) {
 
 fn delivery(account: &mut Imported, left: &mut Commands) {
     let delivery = left.remove("delivery").unwrap_or_default();
-    match delivery.split_once(char::is_whitespace).map(|(kind, place)| (kind, place.trim())) {
+    match delivery
+        .split_once(char::is_whitespace)
+        .map(|(kind, place)| (kind, unquoted(place.trim())))
+    {
         Some(("maildir", path)) => account.set("to", format!("maildir:{path}")),
         Some(("mbox", path)) => account.set("to", format!("mbox:{path}")),
         Some(("mda", command)) => {

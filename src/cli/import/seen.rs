@@ -12,11 +12,15 @@ pub(crate) fn unique_ids(program: Program, list: &[u8], seen: &Seen) -> Vec<Uniq
         Program::Fetchmail => of_fetchmail(list, seen),
         Program::Fdm => of_fdm(list),
     };
-    found.into_iter().filter_map(|octets| UniqueId::parse(octets).ok()).collect()
+    found
+        .into_iter()
+        .filter_map(|octets| UniqueId::parse(octets).ok())
+        .collect()
 }
 
 fn lines(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|octet| *octet == b'\n').filter(|line| !line.is_empty())
+    list.split(|octet| *octet == b'\n')
+        .filter(|line| !line.is_empty())
 }
 
 /// A line with a blank in front begins a list: how many, host, user. Unique-ids follow.
@@ -39,18 +43,24 @@ fn of_mpop<'a>(list: &'a [u8], seen: &Seen) -> Vec<&'a [u8]> {
 
 /// A unique-id, a NUL, a time. getmail writes `-` for `/`; such a message is fetched once more.
 fn of_getmail(list: &[u8]) -> Vec<&[u8]> {
-    lines(list).filter_map(|line| line.split(|octet| *octet == 0).next()).collect()
+    lines(list)
+        .filter_map(|line| line.split(|octet| *octet == 0).next())
+        .collect()
 }
 
 /// `user@host`, a blank, a unique-id.
 fn of_fetchmail<'a>(list: &'a [u8], seen: &Seen) -> Vec<&'a [u8]> {
     let ours = format!("{}@{} ", seen.user, seen.host).into_bytes();
-    lines(list).filter_map(|line| line.strip_prefix(ours.as_slice())).collect()
+    lines(list)
+        .filter_map(|line| line.strip_prefix(ours.as_slice()))
+        .collect()
 }
 
 /// The unique-id's length, a blank, the unique-id.
 fn of_fdm(list: &[u8]) -> Vec<&[u8]> {
-    lines(list).filter_map(|line| line.splitn(2, |octet| *octet == b' ').nth(1)).collect()
+    lines(list)
+        .filter_map(|line| line.splitn(2, |octet| *octet == b' ').nth(1))
+        .collect()
 }
 
 #[cfg(test)]
@@ -67,7 +77,7 @@ mod tests {
             ),
             (
                 Program::Getmail,
-                "0003%odd:uid/x\0001795495537\nuid-1\0001795495537\nuid-2\0001795495537\n",
+                "0003%odd:uid/x\x001795495537\nuid-1\x001795495537\nuid-2\x001795495537\n",
             ),
             (
                 Program::Fetchmail,
@@ -76,9 +86,11 @@ mod tests {
             ),
             (Program::Fdm, "14 0003%odd:uid/x\n5 uid-1\n5 uid-2\n"),
         ] {
-            let list = list.replace("\\0", "\0");
-            let seen =
-                Seen { file: "x".into(), host: "localhost".to_owned(), user: "alice".to_owned() };
+            let seen = Seen {
+                file: "x".into(),
+                host: "localhost".to_owned(),
+                user: "alice".to_owned(),
+            };
             let found = unique_ids(program, list.as_bytes(), &seen);
             let found: Vec<_> = found.iter().map(ToString::to_string).collect();
             assert_eq!(found, ["0003%odd:uid/x", "uid-1", "uid-2"], "{program:?}");

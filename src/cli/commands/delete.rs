@@ -1,0 +1,222 @@
+//! `popfetch delete`: deletes chosen messages from the server.
+
+use std::io::IsTerminal as _;
+
+use super::every_account::every_account;
+use super::list::refuse_receipts_of_nowhere;
+use super::remote::{self, Way};
+use super::selection::selection;
+use super::{Bench, ending};
+use crate::cli::args::{DeleteArgs, GeneralFlags};
+use crate::cli::config::{Account, Values};
+use crate::cli::environment::{Environment, now_seconds};
+use crate::cli::failure::Failure;
+use crate::cli::output::{Announcer, Rows, Shape, confirm};
+use crate::cli::report::Ending;
+use crate::store::{Destination, Orphans};
+use crate::transfer::{
+    self, Choice, Consent, Delete, DeletionState, Doing, Outcome, Scope, Selection, StoredProof,
+};
+
+/// Deletes from the one account that is named.
+pub(super) fn run(
+    args: &DeleteArgs,
+    general: &GeneralFlags,
+    environment: &Environment,
+) -> Result<u8, Failure> {
+    let flags = Values::of_flags(&args.connection, &args.destination, general);
+    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let selection = selection(&args.selection);
+    let asking = Asking::of(args, &selection)?;
+    let accounts = configuration.accounts(std::slice::from_ref(&args.account))?;
+    for account in accounts.iter().flatten() {
+        refuse_receipts_of_nowhere(account, &selection)?;
+        if args.verify {
+            refuse_unverifiable(&bench, account)?;
+        }
+    }
+    let outcomes = every_account(&bench, accounts, |account, rows| {
+        let job = Job {
+            bench: &bench,
+            account,
+            args,
+            selection: &selection,
+            asking,
+        };
+        (job.run(rows), ())
+    });
+    let endings: Vec<_> = outcomes.into_iter().map(|(ending, _)| ending).collect();
+    Ok(bench.end(&endings))
+}
+
+/// How consent is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// It is given already.
+    Given,
+    /// Somebody at the terminal is asked.
+    Terminal,
+    /// Nothing is deleted.
+    DryRun,
+}
+
+impl Asking {
+    fn of(args: &DeleteArgs, selection: &Selection) -> Result<Self, Failure> {
+        if !selection.has_condition() {
+            return Err(Failure::usage("delete needs a condition that chooses messages").hint(
+                "such as --uid UID, --stored or --before 2024-01-31; --all --yes deletes everything",
+            ));
+        }
+        if args.dry_run {
+            return Ok(Self::DryRun);
+        }
+        if args.yes {
+            return Ok(Self::Given);
+        }
+        if selection.scope == Scope::All {
+            return Err(Failure::usage("--all deletes every message on the server")
+                .hint("add --yes if you mean it; --dry-run shows what would be deleted"));
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(
+                Failure::usage("there is no terminal to ask whether to delete")
+                    .hint("add --yes if you mean it; --dry-run shows what would be deleted"),
+            );
+        }
+        Ok(Self::Terminal)
+    }
+}
+
+/// `--verify` wants stored files with the recorded hash.
+fn refuse_unverifiable(bench: &Bench<'_>, account: &Account) -> Result<(), Failure> {
+    let failure = match remote::destination(bench, account)? {
+        Some(Destination::Maildir(_) | Destination::Eml(_)) => return Ok(()),
+        Some(Destination::Mbox(_)) => Failure::usage(
+            "--verify cannot be used with an mbox, which readers change as they please",
+        ),
+        Some(Destination::Pipe(_) | Destination::Stdout) => {
+            Failure::usage("--verify cannot be used where nothing is kept")
+        }
+        None => Failure::usage("--verify asks what is stored, and there is no destination"),
+    };
+    Err(failure.hint("name a maildir or eml folder by --to, or leave --verify out"))
+}
+
+/// The deletion from one account.
+struct Job<'a> {
+    bench: &'a Bench<'a>,
+    account: &'a Account,
+    args: &'a DeleteArgs,
+    selection: &'a Selection,
+    asking: Asking,
+}
+
+impl Job<'_> {
+    fn run(&self, rows: Rows) -> Ending {
+        let Self { bench, account, .. } = *self;
+        let announcer = Announcer::new(&bench.output, &account.name, Shape::Planned, rows);
+        let mut refused = None;
+        let ended = self.delete(&announcer, &mut refused);
+        announcer.finish();
+        match ended.and_then(|outcome| refused.map_or(Ok(outcome), Err)) {
+            Ok(outcome) => {
+                let ending = ending(bench, account, &outcome);
+                if outcome.error.is_none() && self.asking != Asking::DryRun {
+                    bench.output.outcome(&describe(&account.name, &outcome));
+                }
+                ending
+            }
+            Err(failure) => bench.failed_before_run(&account.name, &failure),
+        }
+    }
+
+    fn delete(
+        &self,
+        announcer: &Announcer<'_>,
+        refused: &mut Option<Failure>,
+    ) -> Result<Outcome, Failure> {
+        let Self {
+            bench,
+            account,
+            args,
+            selection,
+            asking,
+        } = *self;
+        let store = match remote::destination(bench, account)? {
+            Some(place) => Some(remote::open_options(
+                bench,
+                account,
+                place,
+                Orphans::Refuse,
+            )?),
+            None => None,
+        };
+        let identity = remote::identity(account);
+        let delete = Delete {
+            store: store.as_ref(),
+            identity: &identity,
+            selection,
+            proof: if args.verify {
+                StoredProof::File
+            } else {
+                StoredProof::Receipt
+            },
+            doing: if asking == Asking::DryRun {
+                Doing::DryRun
+            } else {
+                Doing::Real
+            },
+            now_seconds: now_seconds(),
+        };
+        let mut consent = |choice: Choice| match consent(asking, &account.name, choice) {
+            Ok(consent) => consent,
+            Err(failure) => {
+                *refused = Some(failure);
+                Consent::Withheld
+            }
+        };
+        let mut way = Way::new(bench, account)?;
+        Ok(way.walk(account, |remote| {
+            transfer::delete(remote, &delete, &mut consent, announcer)
+        }))
+    }
+}
+
+/// Whether the chosen messages are to be deleted.
+fn consent(asking: Asking, account: &str, choice: Choice) -> Result<Consent, Failure> {
+    let Choice {
+        messages,
+        without_receipt,
+    } = choice;
+    match asking {
+        Asking::Given => return Ok(Consent::Given),
+        Asking::DryRun => return Ok(Consent::Withheld),
+        Asking::Terminal => {}
+    }
+    if without_receipt > 0 {
+        return Err(Failure::usage(format!(
+            "{without_receipt} of {messages} chosen messages are not stored here; nothing was \
+             deleted"
+        ))
+        .hint("fetch them first, or add --yes if you mean it"));
+    }
+    let question = format!("Delete {messages} messages from {account} for good?");
+    Ok(if confirm(&question).unwrap_or(false) {
+        Consent::Given
+    } else {
+        Consent::Withheld
+    })
+}
+
+/// What a deletion came to, as one line.
+fn describe(account: &str, outcome: &Outcome) -> String {
+    let summary = &outcome.summary;
+    let unconfirmed = match summary.deletion {
+        DeletionState::Unknown => "; the server did not confirm all",
+        DeletionState::None | DeletionState::Confirmed => "",
+    };
+    format!(
+        "{account}: {} deleted, {} left{unconfirmed}",
+        summary.deleted, summary.skipped
+    )
+}
