@@ -8,4 +8,5 @@ pub(crate) mod program;
 pub(crate) mod reader;
 pub(crate) mod scripted;
 pub(crate) mod servers;
+pub(crate) mod socks;
 pub(crate) mod transcript;
