@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::protocol::{Mechanism, MessageNumber, Refusal, ServerText, Verb};
 
-use super::leaf::Leaf;
 use super::settings::CertificatePin;
+use super::tls::Leaf;
 
 /// What went wrong while speaking to a server.
 #[derive(Debug)]

@@ -72,17 +72,12 @@ mod auth;
 mod authorization;
 mod body;
 mod connect;
-mod dial;
 mod error;
-mod identity;
 mod input;
-mod leaf;
 mod limit;
 mod listing;
 mod login;
 mod pipeline;
-mod proxy;
-mod resolve;
 #[cfg(test)]
 mod script;
 mod session;
@@ -99,13 +94,13 @@ pub use connect::Connector;
 pub use error::{
     BadSetting, Error, LoginImpossible, LoginRefusal, Misbehaviour, TlsFailure, TlsFault, Wait,
 };
-pub use leaf::Leaf;
 pub use login::{Attempt, log_in};
 pub use pipeline::Request;
 pub use settings::{
     CertificatePin, ClientIdentity, Credentials, Family, InvalidSetting, LoginPolicy, Patience,
     PipelinePolicy, Proof, Proxy, ProxyLogin, Server, TlsMode, Transport,
 };
+pub use tls::Leaf;
 pub use transaction::{Answer, Farewell, Reply, Transaction};
 
 use crate::protocol::{Capabilities, ServerText};

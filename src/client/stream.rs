@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::{Error, TlsFailure, TlsFault, Wait};
-use super::leaf::Leaf;
 use super::limit::{Cause, Limit};
 use super::session::Wire;
 use super::settings::Patience;
+use super::tls::Leaf;
 use super::tls::{self, TlsConnection};
 
 /// What is read ahead beneath TLS. A TLS library asks for five octets of a record's header, then

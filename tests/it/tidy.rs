@@ -28,14 +28,10 @@ const ALONE: [(&[&str], &[&str], &str); 8] = [
     (&["native_tls"], &["client/tls"], "TLS has one door"),
     (
         &["TcpStream", "socket2"],
-        &["client/stream", "client/dial", "client/proxy"],
+        &["client/stream", "client/connect"],
         "every wait on the network has a deadline, kept in one place",
     ),
-    (
-        &["rsasl"],
-        &["client/auth", "client/sasl"],
-        "SASL has one door",
-    ),
+    (&["rsasl"], &["client/auth"], "SASL has one door"),
     (
         &["mailparse"],
         &["message"],

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use rsasl::callback::{Context, Request, SessionCallback, SessionData};
-use rsasl::prelude::{
-    ChannelBindingCallback, Mechname, SASLClient, SASLConfig, Session, SessionError, State,
-};
-use rsasl::property::{AuthId, OverrideCBType, Password};
+use rsasl::prelude::{Mechname, SASLClient, SASLConfig, Session, SessionError, State};
+use rsasl::property::{AuthId, ChannelBindings, OverrideCBType, Password};
 use rsasl::validate::NoValidation;
 
 use super::steps::{Step, Steps};
@@ -23,7 +21,7 @@ const ITERATIONS_MAX: u32 = 1 << 20;
 
 /// The client's side of SCRAM.
 pub(super) struct Scram {
-    session: Session<NoValidation, Binding>,
+    session: Session<NoValidation>,
     name: Mechanism,
     is_proven: bool,
 }
@@ -32,7 +30,7 @@ pub(super) struct Scram {
 struct Answers {
     user: String,
     password: Secret,
-    is_bound: bool,
+    binding: Option<Vec<u8>>,
 }
 
 impl SessionCallback for Answers {
@@ -45,22 +43,16 @@ impl SessionCallback for Answers {
         request
             .satisfy::<AuthId>(&self.user)?
             .satisfy::<Password>(self.password.expose())?;
-        if self.is_bound {
-            request.satisfy::<OverrideCBType>(BINDING_TYPE)?;
+        if let Some(binding) = &self.binding {
+            request
+                .satisfy::<OverrideCBType>(BINDING_TYPE)?
+                .satisfy::<ChannelBindings>(binding)?;
         }
         Ok(())
     }
 
     fn enable_channel_binding(&self) -> bool {
-        self.is_bound
-    }
-}
-
-struct Binding(Option<Vec<u8>>);
-
-impl ChannelBindingCallback for Binding {
-    fn get_cb_data(&self, name: &str) -> Option<&[u8]> {
-        self.0.as_deref().filter(|_| name == BINDING_TYPE)
+        self.binding.is_some()
     }
 }
 
@@ -76,13 +68,13 @@ impl Scram {
         let answers = Answers {
             user: user.to_owned(),
             password: password.clone(),
-            is_bound: binding.is_some(),
+            binding: binding.map(<[u8]>::to_vec),
         };
         let config: Arc<SASLConfig> = SASLConfig::builder()
             .with_defaults()
             .with_callback(answers)
             .map_err(|_| unusable.clone())?;
-        let sasl = SASLClient::with_cb(config, Binding(binding.map(<[u8]>::to_vec)));
+        let sasl = SASLClient::new(config);
         let offered = Mechname::parse(mechanism.name().as_bytes()).map_err(|_| unusable.clone())?;
         let session = sasl.start_suggested(&[offered]).map_err(|_| unusable)?;
         Ok(Self {
@@ -168,5 +160,28 @@ mod tests {
         let nonce = first.strip_prefix("n,,n=user,r=").unwrap();
         let challenge = format!("r={nonce}x,s=QSXCR+Q6sek8bf92,i=4294967295");
         assert!(scram.respond(Some(challenge.into_bytes())).is_err());
+    }
+
+    #[test]
+    fn plus_binds_the_exchange_to_the_channel() {
+        let password = Secret::new(b"pencil".to_vec());
+        let mechanism = SaslMechanism::ScramSha256Plus;
+        let mut scram = Scram::new(mechanism, "user", &password, Some(b"hash")).unwrap();
+        let first = scram.initial().unwrap().unwrap();
+        let first = String::from_utf8(first.octets.expose().to_vec()).unwrap();
+        let nonce = first
+            .strip_prefix("p=tls-server-end-point,,n=user,r=")
+            .unwrap();
+        let challenge = format!("r={nonce}x,s=QSXCR+Q6sek8bf92,i=4096");
+        let last = scram.respond(Some(challenge.into_bytes())).unwrap();
+        assert!(last.is_secret, "only who knows the password can say this");
+        let last = String::from_utf8(last.octets.expose().to_vec()).unwrap();
+        let bound = data_encoding::BASE64.encode(b"p=tls-server-end-point,,hash");
+        assert!(
+            last.starts_with(&format!("c={bound},r={nonce}x,p=")),
+            "{last}"
+        );
+        assert!(scram.finish().is_err());
+        assert!(scram.respond(Some(b"v=QUJD".to_vec())).is_err(), "no proof");
     }
 }

@@ -2,10 +2,10 @@
 
 use url::Host;
 
-use super::error::{Error, Wait};
-use super::session::Wire as _;
-use super::settings::{Proxy, ProxyLogin, Server};
-use super::stream::Stream;
+use crate::client::error::{Error, Wait};
+use crate::client::session::Wire as _;
+use crate::client::settings::{Proxy, ProxyLogin, Server};
+use crate::client::stream::Stream;
 
 const VERSION: u8 = 5;
 const NO_LOGIN: u8 = 0;
@@ -158,9 +158,9 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::super::settings::{Patience, TlsMode};
-    use super::super::stream::Peer;
     use super::*;
+    use crate::client::settings::{Patience, TlsMode};
+    use crate::client::stream::Peer;
 
     type Script = &'static [(&'static [u8], &'static [u8])];
 

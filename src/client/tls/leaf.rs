@@ -7,7 +7,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
-use super::settings::CertificatePin;
+use crate::client::settings::CertificatePin;
 use crate::protocol::ServerText;
 
 /// The most names that are kept of a certificate: enough for a person to see what it is for.
@@ -32,7 +32,7 @@ pub struct Leaf {
 
 impl Leaf {
     /// Reads a certificate. The hash is there whatever else can be read.
-    pub(super) fn parse(der: &[u8]) -> Self {
+    pub(in crate::client) fn parse(der: &[u8]) -> Self {
         let mut leaf = Self {
             sha256: CertificatePin(Sha256::digest(der).into()),
             issuer: ServerText::default(),

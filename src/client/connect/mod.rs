@@ -1,18 +1,22 @@
 //! From settings to a connection that may be trusted: resolve, connect, proxy, TLS.
 
+mod dial;
+mod proxy;
+mod resolve;
+
 use url::Host;
 
 use super::Client;
 use super::authorization::Authorization;
-use super::dial::dial;
 use super::error::{Error, TlsFailure, TlsFault, Wait};
-use super::proxy::tunnel;
-use super::resolve::resolve;
 use super::session::Session;
 use super::settings::{LoginPolicy, Patience, Server, TlsMode, Transport};
 use super::stream::{Peer, Stream, is_loopback};
 use super::tls::{self, Prepared};
 use crate::protocol::{Capabilities, Command, ServerText, Verb};
+use dial::dial;
+use proxy::tunnel;
+use resolve::resolve;
 
 /// Opens connections that share one setting. What TLS needs is loaded once.
 #[derive(Debug)]
@@ -205,14 +209,14 @@ struct Begun {
 
 /// A connection whose server has greeted.
 #[derive(Debug)]
-pub(super) struct Opening {
-    pub(super) session: Session<Stream>,
-    pub(super) greeting: ServerText,
+pub(in crate::client) struct Opening {
+    pub(in crate::client) session: Session<Stream>,
+    pub(in crate::client) greeting: ServerText,
 }
 
 /// What is known of what a server can do.
 #[derive(Debug)]
-pub(super) enum Known {
+pub(in crate::client) enum Known {
     /// It told.
     Told(Capabilities),
     /// It does not know the question.
@@ -248,3 +252,6 @@ fn bare(host: &Host<String>) -> String {
         Host::Ipv6(address) => address.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

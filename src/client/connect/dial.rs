@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::error::{Error, Wait};
-use super::limit::Limit;
-use super::settings::Patience;
+use crate::client::error::{Error, Wait};
+use crate::client::limit::Limit;
+use crate::client::settings::Patience;
 
 /// How long one address has the floor to itself before the next one is tried beside it
 /// (RFC 8305 section 5 advises 250 ms).

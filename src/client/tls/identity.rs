@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::error::BadSetting;
-use super::settings::ClientIdentity;
+use crate::client::error::BadSetting;
+use crate::client::settings::ClientIdentity;
 use crate::secret::Secret;
 
 /// A certificate with its chain, and its key in PKCS #8, each in PEM.

@@ -1,6 +1,11 @@
 //! TLS: whom to trust, what to present, and what the server presented. The only user of
 //! `native-tls`.
 
+mod identity;
+mod leaf;
+
+pub use leaf::Leaf;
+
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -12,15 +17,13 @@ use std::thread::{self, JoinHandle};
 use native_tls::{Certificate, HandshakeError, Identity, Protocol, TlsConnector, TlsStream};
 
 use super::error::{BadSetting, Error, TlsFault};
-use super::identity;
-use super::leaf::Leaf;
 use super::settings::{CertificatePin, ClientIdentity, Transport};
 use super::stream::Socket;
 
 /// Makes TLS of connections, built once for a setting: loading the system's certificates takes
 /// tens of milliseconds.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(in crate::client) struct Connector {
     checking: TlsConnector,
     pin: Option<CertificatePin>,
 }
@@ -35,7 +38,7 @@ impl fmt::Debug for Connector {
 
 impl Connector {
     /// Loads what the setting names.
-    pub(super) fn new(transport: &Transport) -> Result<Self, Error> {
+    pub(in crate::client) fn new(transport: &Transport) -> Result<Self, Error> {
         let mut builder = TlsConnector::builder();
         builder.min_protocol_version(Some(Protocol::Tlsv12));
         if let Some(path) = &transport.ca_file {
@@ -62,7 +65,7 @@ impl Connector {
     }
 
     /// One that takes any certificate, to look at it. Nothing may be sent through it.
-    pub(super) fn unchecked() -> Result<Self, Error> {
+    pub(in crate::client) fn unchecked() -> Result<Self, Error> {
         TlsConnector::builder()
             .min_protocol_version(Some(Protocol::Tlsv12))
             .danger_accept_invalid_certs(true)
@@ -77,7 +80,7 @@ impl Connector {
 
     /// Makes the handshake. The name is sent (SNI) unless it is an address, and the certificate
     /// must carry it.
-    pub(super) fn handshake(
+    pub(in crate::client) fn handshake(
         &self,
         name: &str,
         socket: Socket,
@@ -104,7 +107,7 @@ impl Connector {
 
 /// A connector that is built once, in a thread if there is time for it.
 #[derive(Debug, Default)]
-pub(super) struct Prepared(Mutex<Progress>);
+pub(in crate::client) struct Prepared(Mutex<Progress>);
 
 #[derive(Debug, Default)]
 enum Progress {
@@ -116,7 +119,7 @@ enum Progress {
 
 impl Prepared {
     /// Begins to build it, unless that was done before.
-    pub(super) fn begin(&self, transport: &Transport) {
+    pub(in crate::client) fn begin(&self, transport: &Transport) {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*progress, Progress::NotBegun) {
             let transport = transport.clone();
@@ -129,7 +132,7 @@ impl Prepared {
     }
 
     /// The connector, as soon as it is built.
-    pub(super) fn finish(&self, transport: &Transport) -> Result<Connector, Error> {
+    pub(in crate::client) fn finish(&self, transport: &Transport) -> Result<Connector, Error> {
         let mut progress = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let connector = match mem::take(&mut *progress) {
             Progress::Done(connector) => connector,
@@ -146,9 +149,9 @@ impl Prepared {
 
 /// Why a handshake gave no connection.
 #[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) fault: TlsFault,
-    pub(super) presented: Option<Leaf>,
+pub(in crate::client) struct Refused {
+    pub(in crate::client) fault: TlsFault,
+    pub(in crate::client) presented: Option<Leaf>,
 }
 
 impl Refused {
@@ -166,7 +169,7 @@ impl Refused {
 
 /// A connection by TLS.
 #[derive(Debug)]
-pub(super) struct TlsConnection {
+pub(in crate::client) struct TlsConnection {
     tls: TlsStream<Socket>,
     leaf: Option<Leaf>,
 }
@@ -185,17 +188,17 @@ impl TlsConnection {
     }
 
     /// The certificate the server presented.
-    pub(super) fn leaf(&self) -> Option<&Leaf> {
+    pub(in crate::client) fn leaf(&self) -> Option<&Leaf> {
         self.leaf.as_ref()
     }
 
     /// The data that binds a SASL exchange to this channel, where the certificate's signature
     /// allows it (RFC 5929 section 4, `tls-server-end-point`).
-    pub(super) fn channel_binding(&self) -> Option<Vec<u8>> {
+    pub(in crate::client) fn channel_binding(&self) -> Option<Vec<u8>> {
         self.tls.tls_server_end_point().ok().flatten()
     }
 
-    pub(super) fn socket_mut(&mut self) -> &mut Socket {
+    pub(in crate::client) fn socket_mut(&mut self) -> &mut Socket {
         self.tls.get_mut()
     }
 }
@@ -241,7 +244,7 @@ fn load_identity(files: &ClientIdentity) -> Result<Identity, BadSetting> {
 
 /// Why a certificate may not be trusted: what the library puts in parentheses behind its own
 /// wordy account, where it does.
-pub(super) fn reason(text: &str) -> &str {
+pub(in crate::client) fn reason(text: &str) -> &str {
     let reason = text
         .strip_suffix(')')
         .and_then(|text| text.rsplit_once(" ("));
@@ -250,6 +253,6 @@ pub(super) fn reason(text: &str) -> &str {
 
 /// Whether these octets can be the start of a TLS record: a known content type and a version
 /// whose first octet is 3 (RFC 8446 section 5.1).
-pub(super) fn begins_a_record(octets: &[u8]) -> bool {
+pub(in crate::client) fn begins_a_record(octets: &[u8]) -> bool {
     matches!(octets, [20..=24, 3, ..] | [20..=24] | [])
 }

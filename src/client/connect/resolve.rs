@@ -6,9 +6,9 @@ use std::thread;
 
 use url::Host;
 
-use super::error::{Error, Wait};
-use super::limit::Limit;
-use super::settings::{Family, Patience};
+use crate::client::error::{Error, Wait};
+use crate::client::limit::Limit;
+use crate::client::settings::{Family, Patience};
 
 /// The addresses of the host, in the order of the system's resolver.
 ///
