@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use rsasl::callback::{Context, Request, SessionCallback, SessionData};
-use rsasl::prelude::{Mechname, SASLClient, SASLConfig, Session, SessionError, State};
+use rsasl::mechanisms::scram::{SCRAM_SHA1, SCRAM_SHA1_PLUS, SCRAM_SHA256, SCRAM_SHA256_PLUS};
+use rsasl::prelude::{
+    Mechanism as Known, Mechname, Registry, SASLClient, SASLConfig, Session, SessionError, State,
+};
 use rsasl::property::{AuthId, ChannelBindings, OverrideCBType, Password};
 use rsasl::validate::NoValidation;
 
@@ -65,13 +68,14 @@ impl Scram {
     ) -> Result<Self, LoginImpossible> {
         let name = Mechanism::Sasl(mechanism);
         let unusable = LoginImpossible::Unsendable(name);
+        let known = known(mechanism).ok_or(unusable.clone())?;
         let answers = Answers {
             user: user.to_owned(),
             password: password.clone(),
             binding: binding.map(<[u8]>::to_vec),
         };
         let config: Arc<SASLConfig> = SASLConfig::builder()
-            .with_defaults()
+            .with_registry(Registry::with_mechanisms(known))
             .with_callback(answers)
             .map_err(|_| unusable.clone())?;
         let sasl = SASLClient::new(config);
@@ -93,6 +97,21 @@ impl Scram {
         }
         Ok(Step::open(output))
     }
+}
+
+/// All that the library is told of. Of several mechanisms it takes another than was offered:
+/// SCRAM where it was to be SCRAM-PLUS.
+fn known(mechanism: SaslMechanism) -> Option<&'static [Known]> {
+    use SaslMechanism as M;
+    Some(match mechanism {
+        M::ScramSha1 => &[SCRAM_SHA1],
+        M::ScramSha1Plus => &[SCRAM_SHA1_PLUS],
+        M::ScramSha256 => &[SCRAM_SHA256],
+        M::ScramSha256Plus => &[SCRAM_SHA256_PLUS],
+        M::Plain | M::Login | M::CramMd5 | M::External | M::OAuthBearer | M::XOAuth2 => {
+            return None;
+        }
+    })
 }
 
 impl Steps for Scram {
