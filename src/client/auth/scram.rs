@@ -103,11 +103,15 @@ impl Scram {
 /// SCRAM where it was to be SCRAM-PLUS.
 fn known(mechanism: SaslMechanism) -> Option<&'static [Known]> {
     use SaslMechanism as M;
+    static SHA1: [Known; 1] = [SCRAM_SHA1];
+    static SHA1_PLUS: [Known; 1] = [SCRAM_SHA1_PLUS];
+    static SHA256: [Known; 1] = [SCRAM_SHA256];
+    static SHA256_PLUS: [Known; 1] = [SCRAM_SHA256_PLUS];
     Some(match mechanism {
-        M::ScramSha1 => &[SCRAM_SHA1],
-        M::ScramSha1Plus => &[SCRAM_SHA1_PLUS],
-        M::ScramSha256 => &[SCRAM_SHA256],
-        M::ScramSha256Plus => &[SCRAM_SHA256_PLUS],
+        M::ScramSha1 => &SHA1,
+        M::ScramSha1Plus => &SHA1_PLUS,
+        M::ScramSha256 => &SHA256,
+        M::ScramSha256Plus => &SHA256_PLUS,
         M::Plain | M::Login | M::CramMd5 | M::External | M::OAuthBearer | M::XOAuth2 => {
             return None;
         }
