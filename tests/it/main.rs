@@ -13,6 +13,7 @@
 
 mod bounds;
 mod cut_line;
+mod delete;
 mod dovecot;
 mod exit_status;
 mod fetch;
