@@ -1,14 +1,20 @@
 //! `popfetch config check`: what each setting means and where it came from.
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::Bench;
+use super::every_account::every_account;
+use super::remote::{self, Way};
 use crate::cli::args::{ConfigCheckArgs, GeneralFlags};
 use crate::cli::config::{Account, BrokenAccount, Explained, Values};
 use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 use crate::cli::output::json::{Line, SettingLine};
-use crate::cli::output::{Style, fit};
-use crate::cli::report::Ending;
-use crate::store::Destination;
+use crate::cli::output::{Announcer, Rows, Shape, Style, fit};
+use crate::cli::report::{Ending, of_store, of_transfer};
+use crate::protocol::text::escape;
+use crate::store::{BadDestination, Destination, Error};
+use crate::transfer::{self, Look};
 
 /// Columns for a setting's name, and for its value.
 const KEY_COLUMNS: usize = 16;
@@ -22,17 +28,57 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let flags = Values::of_flags(&args.connection, &args.destination, general);
     let (configuration, bench) = Bench::set_up(flags, environment)?;
-    let mut endings = Vec::new();
-    for account in configuration.accounts(&args.accounts)? {
-        endings.push(match account {
-            Ok(account) => explain(&bench, &account),
-            Err(BrokenAccount { name, failure }) => {
-                bench.tell(Some(&name), &failure);
-                Ending::failed(failure.kind)
-            }
+    let accounts = configuration.accounts(&args.accounts)?;
+    let explained = accounts
+        .iter()
+        .flatten()
+        .map(|account| explain(&bench, account));
+    let mut endings: Vec<_> = explained
+        .filter(|ending| *ending != Ending::default())
+        .collect();
+    if args.connect {
+        // This tells of broken accounts, too.
+        let connected = every_account(&bench, accounts, |account, _| {
+            (connect(&bench, account), ())
         });
+        endings.extend(connected.into_iter().map(|(ending, _)| ending));
+    } else {
+        for BrokenAccount { name, failure } in accounts.into_iter().filter_map(Result::err) {
+            bench.tell(Some(&name), &failure);
+            endings.push(Ending::failed(failure.kind));
+        }
     }
+    // Accounts without a mistake do not make a wrong configuration half right.
     Ok(bench.end(&endings))
+}
+
+/// Logs in, and out again.
+fn connect(bench: &Bench<'_>, account: &Account) -> Ending {
+    let announcer = Announcer::new(&bench.output, &account.name, Shape::Short, Rows::AtOnce);
+    let identity = remote::identity(account);
+    let look = Look {
+        store: None,
+        identity: &identity,
+    };
+    let stat = Way::new(bench, account).and_then(|mut way| {
+        way.walk(account, |remote| transfer::stat(remote, &look, &announcer))
+            .map_err(|error| of_transfer(&error, remote::about(bench, account)))
+    });
+    match stat {
+        Ok(stat) => {
+            let value = match stat.size.messages {
+                Some(messages) => format!("it works; {messages} messages are there"),
+                None => "it works".to_owned(),
+            };
+            let source = account.server.to_string();
+            print(bench, account, "login", &value, source);
+            Ending::default()
+        }
+        Err(failure) => {
+            bench.tell(Some(&account.name), &failure);
+            Ending::failed(failure.kind)
+        }
+    }
 }
 
 fn explain(bench: &Bench<'_>, account: &Account) -> Ending {
@@ -50,30 +96,37 @@ fn explain(bench: &Bench<'_>, account: &Account) -> Ending {
         .iter()
         .map(|Explained { key, value, source }| (*key, value.clone(), source.to_string()));
     for (key, value, source) in settings.chain([secret(account), destination(bench, account)]) {
-        if output.is_json() {
-            let (value, account) = (value.as_str(), account.name.as_str());
-            output.json(&Line::Setting(SettingLine {
-                account,
-                key,
-                value,
-                source,
-            }));
-        } else {
-            let source = output.palette().paint(Style::Faint, source);
-            let value = if value.len() > VALUE_COLUMNS {
-                value
-            } else {
-                fit(&value, VALUE_COLUMNS)
-            };
-            output.line(&format!("  {key:KEY_COLUMNS$}  {value}  {source}"));
-        }
+        print(bench, account, key, &value, source);
     }
     if let Some(Err(error)) = destination_of(bench, account) {
-        let failure = crate::cli::report::of_store(&crate::store::Error::BadDestination(error));
+        let failure = of_store(&Error::BadDestination(error));
         bench.tell(Some(&account.name), &failure);
         return Ending::failed(failure.kind);
     }
     Ending::default()
+}
+
+/// Prints one setting.
+fn print(bench: &Bench<'_>, account: &Account, key: &str, value: &str, source: String) {
+    let output = &bench.output;
+    if output.is_json() {
+        let account = account.name.as_str();
+        output.json(&Line::Setting(SettingLine {
+            account,
+            key,
+            value,
+            source,
+        }));
+        return;
+    }
+    let source = output.palette().paint(Style::Faint, source);
+    let long = value.width() > VALUE_COLUMNS;
+    let value = if long {
+        escape(value).into_owned()
+    } else {
+        fit(value, VALUE_COLUMNS)
+    };
+    output.line(&format!("  {key:KEY_COLUMNS$}  {value}  {source}"));
 }
 
 /// The secret's source; the secret itself is not taken.
@@ -98,7 +151,7 @@ fn destination(bench: &Bench<'_>, account: &Account) -> (&'static str, String, S
 fn destination_of(
     bench: &Bench<'_>,
     account: &Account,
-) -> Option<Result<Destination, crate::store::BadDestination>> {
+) -> Option<Result<Destination, BadDestination>> {
     let text = account.destination.as_deref()?;
     Some(Destination::parse(text, bench.environment.home.as_deref()))
 }

@@ -37,7 +37,7 @@ pub(crate) fn reason_words(reason: Reason) -> &'static str {
         Reason::OctetsDiffer => "fetched: not the size that is stored",
         Reason::RepeatedUniqueId => "fetched: its unique-id is repeated",
         Reason::NoUniqueId => "fetched: it has no unique-id",
-        Reason::Due => "deleted: it is stored",
+        Reason::Due => "deleted from the server",
         Reason::Known => "left: it is stored",
         Reason::KnownSuspect => "left: stored, perhaps not whole",
         Reason::NotSelected => "left: not chosen",

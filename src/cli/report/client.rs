@@ -23,11 +23,9 @@ pub(crate) fn of_client(error: &Error, about: About<'_>) -> Failure {
         Error::LoginRefused(login) => of_refused_login(login, failure, about),
         Error::LoginImpossible(why) => of_impossible_login(why, failure),
         Error::Misbehaved(why) => of_misbehaviour(why, failure),
-        Error::Io { doing, source, .. } => Failure::new(
-            of_broken_wait(*doing),
-            escape(&format!("{error}: {source}")),
-        )
-        .optional_hint(hint_of_broken_wait(*doing)),
+        Error::Io { doing, .. } => {
+            failure(of_broken_wait(*doing)).optional_hint(hint_of_broken_wait(*doing))
+        }
         Error::Deadline(wait) => failure(Kind::Timeout).hint(hint_of_deadline(*wait)),
         Error::Stopped => Failure::new(
             about.signal.unwrap_or(Kind::Interrupted),
