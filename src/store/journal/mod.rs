@@ -1,15 +1,31 @@
 //! What is stored, what is about to be, and what the server was told: the journal.
 //!
-//! An append-only file of text lines, each with a checksum. The words of a line are in `format`,
-//! what is kept in memory in `index`, the file itself in `file`.
+//! An append-only file of text lines, each with a checksum. Its words are in `format` and
+//! `fields`, what is kept in memory in `index`, the file itself in `file` and `lines`.
+//!
+//! An intent is a long line, its receipt a short one that points back at it. What has no intent
+//! (marked as stored, adopted, found at another place, compacted) is a long line of its own.
 
+mod compact;
+mod fields;
+mod file;
+mod format;
+mod identity;
+mod index;
+mod lines;
 mod record;
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use file::JournalFile;
+use format::{Record, Seal};
+use identity::Newcomers;
+use index::{Index, Key};
+
 pub use record::{
-    AccountId, DeleteState, Header, Held, Identity, JournalId, Known, Place, Receipt, ReceiptId,
-    Repair,
+    AccountId, DeleteState, Fulfilled, Header, Held, Identity, JournalId, Known, Place, Receipt,
+    ReceiptId, Repair,
 };
 
 use super::durable::Disk;
@@ -19,184 +35,341 @@ use crate::protocol::UniqueId;
 /// The journal of one destination.
 #[derive(Debug)]
 pub struct Journal {
-    id: JournalId,
-}
-
-/// The end of an intent.
-#[derive(Clone, Debug)]
-pub struct Fulfilled {
-    /// Which intent.
-    pub intent: ReceiptId,
-    /// Where the message went, when it is not where the intent said.
-    pub place: Option<Place>,
-}
-
-fn missing<T>() -> Result<T, Error> {
-    Err(Error::JournalClosed {
-        path: "journal".into(),
-    })
+    file: JournalFile,
+    index: Index,
+    newcomers: Newcomers,
+    /// What each content's receipt is, once somebody asked.
+    contents: Option<HashMap<Key, ReceiptId>>,
 }
 
 impl Journal {
-    /// Loads the journal, or makes one where there is none yet; the caller holds the lock.
-    pub fn load_or_create(_disk: &Disk, _path: &Path) -> Result<Self, Error> {
-        missing()
+    /// Makes a journal; `id` must be random.
+    pub(super) fn create(disk: &Disk, path: &Path, id: u64) -> Result<(), Error> {
+        let seal = Seal {
+            id: JournalId(id),
+            generation: 0,
+        };
+        JournalFile::create(disk, path, seal)
     }
 
-    /// Reads the journal as it is, without lock or repair, for looking only: everything that
-    /// would write to it fails. None if there is no journal.
-    pub fn read_only(_path: &Path) -> Result<Option<Self>, Error> {
-        missing()
+    /// Loads the journal, if there is one; the caller holds the lock.
+    pub(super) fn load(disk: &Disk, path: &Path) -> Result<Option<Self>, Error> {
+        Ok(JournalFile::load(disk, path)?.map(Self::of))
+    }
+
+    /// Writes the journal anew if over half of it is dead, which moves every line.
+    pub(super) fn compact(self, disk: &Disk) -> Result<Self, Error> {
+        if !compact::is_due(&self.file, &self.index) {
+            return Ok(self);
+        }
+        compact::compact(disk, &self.file, &self.index)?;
+        let compacted = Self::load(disk, self.file.path())?;
+        Ok(compacted.unwrap_or(self))
+    }
+
+    /// Reads a journal as it is, without lock or repair, for looking only: everything that would
+    /// write to it fails. None if there is no journal.
+    pub fn read_only(path: &Path) -> Result<Option<Self>, Error> {
+        Ok(JournalFile::load_for_reading(path)?.map(Self::of))
+    }
+
+    fn of((file, index): (JournalFile, Index)) -> Self {
+        Self {
+            file,
+            index,
+            newcomers: Newcomers::default(),
+            contents: None,
+        }
     }
 
     /// Its name for good.
     pub fn id(&self) -> JournalId {
-        self.id
+        self.file.id()
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// The number of an account. One that is not known takes over the number of the same user and
     /// host on another port if any unique-id it lists is among that one's receipts.
     ///
-    /// Nothing is written before something is written for the account.
+    /// Nothing is written of it before something else is written for the account, so that a
+    /// maildrop that happens to be empty does not settle the question.
     pub fn account(
         &mut self,
-        _identity: &Identity,
-        _listed: &mut dyn Iterator<Item = &[u8]>,
+        identity: &Identity,
+        listed: &mut dyn Iterator<Item = &[u8]>,
     ) -> Result<AccountId, Error> {
-        missing()
+        Ok(self.newcomers.account(&self.index, identity, listed))
     }
 
     /// What is stored under a unique-id.
-    pub fn known(&self, _account: AccountId, _unique_id: &[u8]) -> Option<Known> {
-        None
+    pub fn known(&self, account: AccountId, unique_id: &[u8]) -> Option<Known> {
+        self.index.known(Key::of_unique_id(account, unique_id))
     }
 
     /// What is stored, without a unique-id, with just this content.
-    pub fn known_content(&self, _account: AccountId, _sha256: &[u8; 32]) -> Option<Known> {
-        None
+    pub fn known_content(&self, account: AccountId, sha256: &[u8; 32]) -> Option<Known> {
+        self.index.known(Key::of_content(account, sha256))
     }
 
-    /// Any receipt for just this content, whosever it is: of the account itself, or adopted. The
-    /// first call reads the whole journal.
+    /// Any receipt for just this content, of the account itself or adopted. The first call reads
+    /// the whole journal.
     pub fn content(
         &mut self,
-        _account: AccountId,
-        _sha256: &[u8; 32],
+        account: AccountId,
+        sha256: &[u8; 32],
     ) -> Result<Option<ReceiptId>, Error> {
-        missing()
+        if self.contents.is_none() {
+            let mut contents = HashMap::new();
+            self.each_receipt(&mut |id, receipt| {
+                contents.insert(Key::of_content(receipt.account, &receipt.sha256), id);
+                Ok(())
+            })?;
+            self.contents = Some(contents);
+        }
+        let among = |account| {
+            let contents = self.contents.as_ref()?;
+            contents.get(&Key::of_content(account, sha256)).copied()
+        };
+        Ok(among(account).or_else(|| among(AccountId::ADOPTED)))
     }
 
     /// There are receipts of messages found in a folder without a journal; a message that is
     /// retrieved may be one of them.
     pub fn has_adopted(&self) -> bool {
-        false
+        self.index.has_adopted()
     }
 
-    /// The receipts of an account with a unique-id that is not listed and no delete asked.
+    /// The receipts of an account with a unique-id that is not listed, and no delete asked.
     pub fn vanished(
         &self,
-        _account: AccountId,
-        _listed: &mut dyn Iterator<Item = &[u8]>,
+        account: AccountId,
+        listed: &mut dyn Iterator<Item = &[u8]>,
     ) -> Vec<Held> {
-        Vec::new()
+        self.index.vanished(account, listed)
     }
 
     /// A receipt with all that was written of it.
-    pub fn receipt(&self, _id: ReceiptId) -> Result<Receipt, Error> {
-        missing()
+    pub fn receipt(&self, id: ReceiptId) -> Result<Receipt, Error> {
+        match self.file.record_at(id.0)? {
+            Record::Intent(receipt) | Record::Receipt { receipt, .. } => Ok(receipt),
+            _ => Err(self.file.changed()),
+        }
     }
 
     /// Every receipt, in the order they were written.
     pub fn each_receipt(
         &self,
-        _each: &mut dyn FnMut(ReceiptId, Receipt) -> Result<(), Error>,
+        each: &mut dyn FnMut(ReceiptId, Receipt) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        missing()
+        let receipts = self.index.receipts();
+        self.file.each_record(&mut |offset, record| match record {
+            Record::Intent(receipt) | Record::Receipt { receipt, .. }
+                if receipts.binary_search(&ReceiptId(offset)).is_ok() =>
+            {
+                each(ReceiptId(offset), receipt)
+            }
+            _ => Ok(()),
+        })
     }
 
     /// What TOP told about a message before.
-    pub fn header(&self, _account: AccountId, _unique_id: &[u8]) -> Result<Option<Header>, Error> {
-        missing()
+    pub fn header(&self, account: AccountId, unique_id: &[u8]) -> Result<Option<Header>, Error> {
+        let Some(offset) = self.index.header(Key::of_unique_id(account, unique_id)) else {
+            return Ok(None);
+        };
+        match self.file.record_at(offset)? {
+            Record::Header { header, .. } => Ok(Some(header)),
+            _ => Err(self.file.changed()),
+        }
     }
 
     /// The intents with neither receipt nor void, in the order they were written.
     pub fn open_intents(&self) -> Result<Vec<(ReceiptId, Receipt)>, Error> {
-        missing()
+        self.index
+            .open_intents()
+            .map(|id| Ok((id, self.receipt(id)?)))
+            .collect()
     }
 
     /// The repair that was begun and not ended.
     pub fn open_repair(&self) -> Option<&Repair> {
-        None
+        self.index.open_repair()
     }
 
     /// Writes intents: what will be where. They count once [`Journal::sync`] has returned.
-    pub fn intend(&mut self, _receipts: &[Receipt]) -> Result<Vec<ReceiptId>, Error> {
-        missing()
+    pub fn intend(&mut self, receipts: &[Receipt]) -> Result<Vec<ReceiptId>, Error> {
+        let offsets = self.append(receipts.iter().cloned().map(Record::Intent).collect())?;
+        Ok(offsets.into_iter().map(ReceiptId).collect())
     }
 
-    /// Writes the receipts of intents; the messages and their names are durable by now.
-    pub fn fulfil(&mut self, _fulfilled: &[Fulfilled]) -> Result<(), Error> {
-        missing()
+    /// Writes the receipts of intents; the messages and their names are durable by now. Where a
+    /// message is at another place than intended, its receipt has another id than its intent.
+    pub fn fulfil(&mut self, fulfilled: &[Fulfilled]) -> Result<Vec<ReceiptId>, Error> {
+        let mut records = Vec::with_capacity(fulfilled.len());
+        for Fulfilled { intent, place } in fulfilled {
+            records.push(match place {
+                None => Record::Done(*intent),
+                Some(place) => Record::Receipt {
+                    intent: Some(*intent),
+                    receipt: Receipt {
+                        place: place.clone(),
+                        ..self.receipt(*intent)?
+                    },
+                },
+            });
+        }
+        let offsets = self.append(records)?;
+        let ids = fulfilled.iter().zip(offsets);
+        Ok(ids
+            .map(|(fulfilled, offset)| match fulfilled.place {
+                None => fulfilled.intent,
+                Some(_) => ReceiptId(offset),
+            })
+            .collect())
     }
 
     /// Writes that nothing came of these intents.
-    pub fn void(&mut self, _intents: &[ReceiptId]) -> Result<(), Error> {
-        missing()
+    pub fn void(&mut self, intents: &[ReceiptId]) -> Result<(), Error> {
+        self.append(intents.iter().copied().map(Record::Void).collect())?;
+        Ok(())
     }
 
     /// Writes receipts that no intent went before.
-    pub fn record(&mut self, _receipts: &[Receipt]) -> Result<Vec<ReceiptId>, Error> {
-        missing()
+    pub fn record(&mut self, receipts: &[Receipt]) -> Result<Vec<ReceiptId>, Error> {
+        let receipts = receipts.iter().cloned().map(|receipt| Record::Receipt {
+            intent: None,
+            receipt,
+        });
+        let offsets = self.append(receipts.collect())?;
+        Ok(offsets.into_iter().map(ReceiptId).collect())
     }
 
-    /// Writes that DELE is about to be sent.
-    pub fn ask_delete(&mut self, _account: AccountId, _ids: &[&UniqueId]) -> Result<(), Error> {
-        missing()
+    /// Writes that DELE is about to be sent; it may be once [`Journal::sync`] has returned.
+    pub fn ask_delete(&mut self, account: AccountId, ids: &[&UniqueId]) -> Result<(), Error> {
+        let asked = ids.iter().map(|unique_id| Record::DeleteAsked {
+            account,
+            unique_id: (*unique_id).clone(),
+        });
+        self.append(asked.collect())?;
+        Ok(())
     }
 
     /// Writes that the session that asked ended with +OK.
     pub fn confirm_delete(
         &mut self,
-        _account: AccountId,
-        _ids: &[&UniqueId],
-        _now_seconds: i64,
+        account: AccountId,
+        ids: &[&UniqueId],
+        now_seconds: i64,
     ) -> Result<(), Error> {
-        missing()
+        let confirmed = ids.iter().map(|unique_id| Record::DeleteConfirmed {
+            account,
+            unique_id: (*unique_id).clone(),
+            time_seconds: now_seconds,
+        });
+        self.append(confirmed.collect())?;
+        Ok(())
     }
 
     /// Writes what TOP told.
     pub fn note_header(
         &mut self,
-        _account: AccountId,
-        _unique_id: &UniqueId,
-        _header: &Header,
+        account: AccountId,
+        unique_id: &UniqueId,
+        header: &Header,
     ) -> Result<(), Error> {
-        missing()
+        self.append(vec![Record::Header {
+            account,
+            unique_id: unique_id.clone(),
+            header: header.clone(),
+        }])?;
+        Ok(())
     }
 
     /// Takes note of a complete listing, at most once a day, so that compaction can tell which
     /// deleted messages the server has long forgotten.
     pub fn note_listing(
         &mut self,
-        _account: AccountId,
-        _listed: &mut dyn Iterator<Item = &[u8]>,
-        _now_seconds: i64,
+        account: AccountId,
+        listed: &mut dyn Iterator<Item = &[u8]>,
+        now_seconds: i64,
     ) -> Result<(), Error> {
-        missing()
+        let Some(seen) = self.index.still_listed(account, listed, now_seconds) else {
+            return Ok(());
+        };
+        let mut records: Vec<Record> = seen
+            .into_iter()
+            .map(|unique_id| Record::Seen {
+                account,
+                unique_id,
+                time_seconds: now_seconds,
+            })
+            .collect();
+        records.push(Record::Listed {
+            account,
+            time_seconds: now_seconds,
+        });
+        self.append(records)?;
+        Ok(())
     }
 
     /// Writes that the tail of the mbox is put aside.
-    pub fn begin_repair(&mut self, _repair: &Repair) -> Result<(), Error> {
-        missing()
+    pub fn begin_repair(&mut self, repair: &Repair) -> Result<(), Error> {
+        self.append(vec![Record::Repair(repair.clone())])?;
+        Ok(())
     }
 
     /// Writes that the mbox is whole again.
     pub fn end_repair(&mut self) -> Result<(), Error> {
-        missing()
+        self.append(vec![Record::Repaired])?;
+        Ok(())
     }
 
     /// Makes durable what was appended. After an error nothing more is appended in this run.
     pub fn sync(&mut self) -> Result<(), Error> {
-        missing()
+        self.file.sync()
+    }
+
+    /// Writes records, in front of them who the accounts are that they speak of, and takes them
+    /// in; tells where each stands.
+    fn append(&mut self, records: Vec<Record>) -> Result<Vec<u64>, Error> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let count = records.len();
+        let mut all = Vec::with_capacity(count);
+        for account in records.iter().filter_map(Record::account) {
+            for (account, identity) in self.newcomers.take(account) {
+                all.push(Record::Account { account, identity });
+            }
+        }
+        let introductions = all.len();
+        all.extend(records);
+        let mut offsets = self.file.append(&all)?;
+        for (offset, record) in offsets.iter().zip(all) {
+            self.learn(*offset, record)?;
+        }
+        Ok(offsets.split_off(introductions))
+    }
+
+    fn learn(&mut self, offset: u64, record: Record) -> Result<(), Error> {
+        if self.contents.is_some() {
+            let stored = match &record {
+                Record::Done(id) => Some((*id, self.receipt(*id)?)),
+                Record::Receipt { receipt, .. } => Some((ReceiptId(offset), receipt.clone())),
+                _ => None,
+            };
+            if let (Some((id, receipt)), Some(contents)) = (stored, &mut self.contents) {
+                contents.insert(Key::of_content(receipt.account, &receipt.sha256), id);
+            }
+        }
+        let taken = self.index.take_in(offset, record);
+        taken.map_err(|_dangling| self.file.changed())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,15 @@ pub struct Receipt {
     pub suspect: bool,
 }
 
+/// The end of an intent.
+#[derive(Clone, Debug)]
+pub struct Fulfilled {
+    /// Which intent.
+    pub intent: ReceiptId,
+    /// Where the message went, when it is not where the intent said.
+    pub place: Option<Place>,
+}
+
 /// Where in a destination a message is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

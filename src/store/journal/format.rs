@@ -1,0 +1,358 @@
+//! Records to lines and back: pure.
+//!
+//! A line is a word, its fields and a checksum, with one blank between them and LF at the end:
+//!
+//! ```text
+//! popfetch-journal 1 0b5d2c9e4f8a7d61 0 5c1f0a77
+//! account 1 login alice pop.example.org 995 93bd0a52
+//! intent 1 0000a4c3 2048 2001 (64 hex digits) name:1764000000.example 1764000000 - 7e1fd310
+//! synced 312 5a1b77c0
+//! done 98 1f77ab03
+//! ```
+//!
+//! A field is any octets: what is not printable ASCII, and `%` and blanks, is written `%XX`. None
+//! is `-`, empty is `%`. The checksum is CRC-32 over the journal's id, its generation, the
+//! line's offset and the text in front of the checksum: a block that belongs elsewhere, or to
+//! the file before it was compacted, never looks like a line of this place.
+
+use data_encoding::HEXLOWER;
+
+use super::fields::{Fields, Rest};
+use super::record::{AccountId, Header, Identity, JournalId, Receipt, ReceiptId, Repair};
+use crate::protocol::UniqueId;
+
+/// The first word of every journal.
+pub(super) const MAGIC: &[u8] = b"popfetch-journal";
+const VERSION: u64 = 1;
+
+/// What a `synced` line begins with, for finding one behind damage.
+pub(super) const SYNCED: &[u8] = b"synced ";
+
+/// Octets of the checksum with the blank in front of it.
+const CHECKSUM_OCTETS: usize = 9;
+
+/// A longer line is none of ours: the longest field is a header of 64 KiB, three octets for each.
+pub(super) const LINE_OCTETS_MAX: usize = 1 << 20;
+
+/// What goes into every checksum of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seal {
+    pub(super) id: JournalId,
+    /// Counts compactions.
+    pub(super) generation: u64,
+}
+
+/// One line of a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    /// This account is known by this identity; one account may have several.
+    Account {
+        account: AccountId,
+        identity: Identity,
+    },
+    /// A message is about to be at this place.
+    Intent(Receipt),
+    /// The intent came true.
+    Done(ReceiptId),
+    /// Nothing came of the intent.
+    Void(ReceiptId),
+    /// A message is stored, perhaps at another place than its intent told.
+    Receipt {
+        intent: Option<ReceiptId>,
+        receipt: Receipt,
+    },
+    /// DELE is about to be sent.
+    DeleteAsked {
+        account: AccountId,
+        unique_id: UniqueId,
+    },
+    /// The session that sent DELE ended with +OK.
+    DeleteConfirmed {
+        account: AccountId,
+        unique_id: UniqueId,
+        time_seconds: i64,
+    },
+    /// Listed in spite of a confirmed delete.
+    Seen {
+        account: AccountId,
+        unique_id: UniqueId,
+        time_seconds: i64,
+    },
+    /// The account's listing was read whole.
+    Listed {
+        account: AccountId,
+        time_seconds: i64,
+    },
+    /// What TOP told.
+    Header {
+        account: AccountId,
+        unique_id: UniqueId,
+        header: Header,
+    },
+    /// The tail of the mbox is put aside.
+    Repair(Repair),
+    /// The mbox is whole again.
+    Repaired,
+    /// So many octets of this file are on disk.
+    Synced(u64),
+}
+
+impl Record {
+    /// The account it speaks of.
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Account { account, .. }
+            | Self::Intent(Receipt { account, .. })
+            | Self::Receipt {
+                receipt: Receipt { account, .. },
+                ..
+            }
+            | Self::DeleteAsked { account, .. }
+            | Self::DeleteConfirmed { account, .. }
+            | Self::Seen { account, .. }
+            | Self::Listed { account, .. }
+            | Self::Header { account, .. } => Some(*account),
+            Self::Done(_) | Self::Void(_) | Self::Repair(_) | Self::Repaired | Self::Synced(_) => {
+                None
+            }
+        }
+    }
+
+    /// It makes up most of a journal, and compaction may keep it.
+    pub(super) fn is_long(&self) -> bool {
+        matches!(
+            self,
+            Self::Intent(_) | Self::Receipt { .. } | Self::Header { .. }
+        )
+    }
+
+    /// Appends the line that stands at `offset`.
+    pub(super) fn encode(&self, seal: Seal, offset: u64, line: &mut Vec<u8>) {
+        let mut fields = Fields::begin(line);
+        self.encode_fields(&mut fields);
+        let crc = checksum(seal, offset, fields.text());
+        fields.hex(&crc.to_be_bytes()).end();
+    }
+
+    fn encode_fields(&self, line: &mut Fields<'_>) {
+        match self {
+            Self::Account { account, identity } => {
+                line.word("account").account(*account);
+                match identity {
+                    Identity::Login { user, host, port } => line
+                        .word("login")
+                        .octets(user.as_bytes())
+                        .octets(host.as_bytes())
+                        .number(u64::from(*port)),
+                    Identity::Named(name) => line.word("named").octets(name.as_bytes()),
+                };
+            }
+            Self::Intent(receipt) => {
+                line.word("intent").receipt(receipt);
+            }
+            Self::Done(intent) => {
+                line.word("done").number(intent.0);
+            }
+            Self::Void(intent) => {
+                line.word("void").number(intent.0);
+            }
+            Self::Receipt { intent, receipt } => {
+                line.word("receipt")
+                    .number_or_none(intent.map(|id| id.0))
+                    .receipt(receipt);
+            }
+            Self::DeleteAsked { account, unique_id } => {
+                line.word("delete-asked").of(*account, unique_id);
+            }
+            Self::DeleteConfirmed {
+                account,
+                unique_id,
+                time_seconds,
+            } => {
+                line.word("delete-confirmed")
+                    .of(*account, unique_id)
+                    .time(*time_seconds);
+            }
+            Self::Seen {
+                account,
+                unique_id,
+                time_seconds,
+            } => {
+                line.word("seen")
+                    .of(*account, unique_id)
+                    .time(*time_seconds);
+            }
+            Self::Listed {
+                account,
+                time_seconds,
+            } => {
+                line.word("listed").account(*account).time(*time_seconds);
+            }
+            Self::Header {
+                account,
+                unique_id,
+                header,
+            } => {
+                line.word("header").of(*account, unique_id).header(header);
+            }
+            Self::Repair(repair) => {
+                line.word("repair")
+                    .number(repair.offset)
+                    .number(repair.fragment_octets)
+                    .number(repair.tail_octets)
+                    .hex(&repair.tail_sha256)
+                    .octets(repair.side_file.as_bytes());
+            }
+            Self::Repaired => {
+                line.word("repaired");
+            }
+            Self::Synced(octets) => {
+                line.word("synced").number(*octets);
+            }
+        }
+    }
+
+    /// Reads a line, without its LF, that stands at `offset`.
+    pub(super) fn decode(seal: Seal, offset: u64, line: &[u8]) -> Result<Self, Unreadable> {
+        let text = checked(seal, offset, line)?;
+        Self::decode_text(text).ok_or(Unreadable::Unknown)
+    }
+
+    fn decode_text(text: &[u8]) -> Option<Self> {
+        let mut rest = Rest::of(text);
+        let record = match rest.field()? {
+            b"account" => Self::Account {
+                account: rest.account()?,
+                identity: rest.identity()?,
+            },
+            b"intent" => Self::Intent(rest.receipt()?),
+            b"done" => Self::Done(ReceiptId(rest.number()?)),
+            b"void" => Self::Void(ReceiptId(rest.number()?)),
+            b"receipt" => Self::Receipt {
+                intent: rest.number_or_none()?.map(ReceiptId),
+                receipt: rest.receipt()?,
+            },
+            b"delete-asked" => Self::DeleteAsked {
+                account: rest.account()?,
+                unique_id: rest.unique_id()?,
+            },
+            b"delete-confirmed" => Self::DeleteConfirmed {
+                account: rest.account()?,
+                unique_id: rest.unique_id()?,
+                time_seconds: rest.time()?,
+            },
+            b"seen" => Self::Seen {
+                account: rest.account()?,
+                unique_id: rest.unique_id()?,
+                time_seconds: rest.time()?,
+            },
+            b"listed" => Self::Listed {
+                account: rest.account()?,
+                time_seconds: rest.time()?,
+            },
+            b"header" => Self::Header {
+                account: rest.account()?,
+                unique_id: rest.unique_id()?,
+                header: rest.header()?,
+            },
+            b"repair" => Self::Repair(Repair {
+                offset: rest.number()?,
+                fragment_octets: rest.number()?,
+                tail_octets: rest.number()?,
+                tail_sha256: rest.hash()?,
+                side_file: rest.text()?,
+            }),
+            b"repaired" => Self::Repaired,
+            b"synced" => Self::Synced(rest.number()?),
+            _ => return None,
+        };
+        rest.is_empty().then_some(record)
+    }
+}
+
+/// Why a line does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// It is not the line that was written here.
+    Checksum,
+    /// It is, but its words are not known.
+    Unknown,
+}
+
+/// The first line of a journal.
+pub(super) fn encode_first(seal: Seal, line: &mut Vec<u8>) {
+    let mut fields = Fields::begin(line);
+    fields
+        .octets(MAGIC)
+        .number(VERSION)
+        .hex(&seal.id.0.to_be_bytes())
+        .number(seal.generation);
+    let crc = checksum(seal, 0, fields.text());
+    fields.hex(&crc.to_be_bytes()).end();
+}
+
+/// Reads the first line of a journal, without its LF.
+pub(super) fn decode_first(line: &[u8]) -> Result<Seal, FirstLine> {
+    let mut rest = Rest::of(line);
+    if rest.field() != Some(MAGIC) {
+        return Err(FirstLine::NotAJournal);
+    }
+    if rest.number().is_some_and(|version| version > VERSION) {
+        return Err(FirstLine::Version);
+    }
+    let mut seal = || {
+        let id = HEXLOWER.decode(rest.field()?).ok()?;
+        Some(Seal {
+            id: JournalId(u64::from_be_bytes(id.try_into().ok()?)),
+            generation: rest.number()?,
+        })
+    };
+    let seal = seal().ok_or(FirstLine::Damaged)?;
+    checked(seal, 0, line).map_err(|_why| FirstLine::Damaged)?;
+    Ok(seal)
+}
+
+/// What is wrong with a first line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstLine {
+    NotAJournal,
+    Version,
+    Damaged,
+}
+
+/// The text of a line whose checksum is right.
+fn checked(seal: Seal, offset: u64, line: &[u8]) -> Result<&[u8], Unreadable> {
+    let (text, tail) = line
+        .split_at_checked(line.len().saturating_sub(CHECKSUM_OCTETS))
+        .ok_or(Unreadable::Checksum)?;
+    let mut expected = [0; CHECKSUM_OCTETS];
+    checksum_field(checksum(seal, offset, text), &mut expected);
+    if tail == expected {
+        Ok(text)
+    } else {
+        Err(Unreadable::Checksum)
+    }
+}
+
+fn checksum(seal: Seal, offset: u64, text: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    let mut place = [0; 24];
+    for (part, value) in place
+        .chunks_exact_mut(8)
+        .zip([seal.id.0, seal.generation, offset])
+    {
+        part.copy_from_slice(&value.to_be_bytes());
+    }
+    crc.update(&place);
+    crc.update(text);
+    crc.finalize()
+}
+
+fn checksum_field(crc: u32, field: &mut [u8; CHECKSUM_OCTETS]) {
+    let [blank, digits @ ..] = field;
+    *blank = b' ';
+    HEXLOWER.encode_mut(&crc.to_be_bytes(), digits);
+}
+
+#[cfg(test)]
+mod tests;
