@@ -8,13 +8,13 @@ mod error;
 mod files;
 mod halves;
 mod journal;
+mod layout;
 mod line_ends;
 mod lock;
 mod maildir;
 mod mbox;
 mod open;
 mod pipe;
-#[expect(dead_code, reason = "adopting follows")]
 mod present;
 mod stdout;
 mod verify;

@@ -1,16 +1,23 @@
 //! Opens a destination: resolve, make, lock, load, replay.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use rustix::rand::GetRandomFlags;
 
 use super::delivery::{Commit, Replayed, Stage};
 use super::destination::Destination;
 use super::durable::Disk;
 use super::eml::EmlFolders;
-use super::error::Error;
+use super::error::{CannotCreate, Error};
+use super::halves::halves;
 use super::journal::{Journal, JournalId};
+use super::layout::{self, Located, Sides, locate};
+use super::lock::{Holder, RunLock};
+use super::present;
 
 /// The time of day, asked for as late as possible, given as a value.
 #[derive(Clone)]
@@ -128,6 +135,7 @@ pub struct Store {
     pub commit: Box<dyn Commit>,
     /// What was left over from an earlier run, and is done now.
     pub replayed: Replayed,
+    _lock: RunLock,
 }
 
 impl fmt::Debug for Store {
@@ -138,17 +146,167 @@ impl fmt::Debug for Store {
 
 /// Opens a destination for storing, and ends what an earlier run left half done.
 pub fn open(options: &OpenOptions) -> Result<Store, Error> {
-    Err(Error::JournalClosed {
-        path: options.state_folder.clone(),
+    let disk = &options.disk;
+    let located = locate(&options.destination)?;
+    layout::make(disk, &located.destination)?;
+    let (sides, lock) = lock(options, &located)?;
+    let path = journal_path(options, &located, &sides);
+    let loaded = match Journal::load(disk, &path)? {
+        Some(journal) => Some(journal.compact(disk)?),
+        None => None,
+    };
+    let journal_id = match &loaded {
+        Some(journal) => journal.id(),
+        None => random_id().map_err(Error::io("choosing an id for", &path))?,
+    };
+    let site = site(options, located.destination, sides, journal_id);
+    let Halves { stage, mut commit } = halves(&site)?;
+    let mut journal = match loaded {
+        Some(journal) => journal,
+        None => begin(options, &site, &path)?,
+    };
+    let replayed = commit.replay(&mut journal)?;
+    journal.sync()?;
+    Ok(Store {
+        journal,
+        stage,
+        commit,
+        replayed,
+        _lock: lock,
     })
 }
 
 /// Reads a destination's journal for looking only, without lock or repair; none if there is no
 /// journal.
 pub fn read_journal(options: &OpenOptions) -> Result<Option<Journal>, Error> {
-    Err(Error::JournalClosed {
-        path: options.state_folder.clone(),
-    })
+    if let Some(path) = &options.journal {
+        return Journal::read_only(path);
+    }
+    let located = match locate(&options.destination) {
+        Err(Error::CannotCreate {
+            why: CannotCreate::NoParent,
+            ..
+        }) => return Ok(None),
+        other => other?,
+    };
+    if let Some(beside) = &located.beside
+        && let Some(journal) = Journal::read_only(&beside.file("journal"))?
+    {
+        return Ok(Some(journal));
+    }
+    match in_state(options, &located) {
+        Some(sides) => Journal::read_only(&sides.file("journal")),
+        None => Ok(None),
+    }
+}
+
+/// Takes the lock beside the mail or, where nothing can be written there, in the state folder.
+fn lock(options: &OpenOptions, located: &Located) -> Result<(Sides, RunLock), Error> {
+    let disk = &options.disk;
+    let holder = Holder {
+        host: options.host_name.clone(),
+        pid: options.pid,
+        since_seconds: options.clock.seconds(),
+    };
+    let state = in_state(options, located);
+    if let Some(beside) = &located.beside {
+        match RunLock::take(disk, &beside.file("lock"), &holder) {
+            Err(Error::Io { source, .. }) if state.is_some() && is_forbidden(&source) => {}
+            other => return Ok((beside.clone(), other?)),
+        }
+    }
+    let sides = match (state, &options.journal) {
+        (Some(sides), _) => {
+            layout::make_state_folder(disk, &sides.folder)?;
+            sides
+        }
+        (None, Some(journal)) => Sides::beside(journal),
+        (None, None) => return Err(no_state_folder(options)),
+    };
+    let lock = RunLock::take(disk, &sides.file("lock"), &holder)?;
+    Ok((sides, lock))
+}
+
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn no_state_folder(options: &OpenOptions) -> Error {
+    Error::CannotCreate {
+        path: PathBuf::from(options.destination.to_string()),
+        why: CannotCreate::NoParent,
+    }
+}
+
+fn in_state(options: &OpenOptions, located: &Located) -> Option<Sides> {
+    let folder = &options.state_folder;
+    (!folder.as_os_str().is_empty()).then(|| Sides::in_state(folder, &located.destination))
+}
+
+/// A journal that stands beside the mail is the journal, wherever the lock is.
+fn journal_path(options: &OpenOptions, located: &Located, sides: &Sides) -> PathBuf {
+    if let Some(path) = &options.journal {
+        return path.clone();
+    }
+    let beside = located.beside.as_ref().map(|beside| beside.file("journal"));
+    match beside {
+        Some(path) if path.exists() => path,
+        Some(_) | None => sides.file("journal"),
+    }
+}
+
+fn site(
+    options: &OpenOptions,
+    destination: Destination,
+    sides: Sides,
+    journal_id: JournalId,
+) -> Site {
+    Site {
+        destination,
+        side_folder: sides.folder,
+        side_stem: sides.stem,
+        journal_id,
+        eml_folders: options.eml_folders,
+        host_name: options.host_name.clone(),
+        pid: options.pid,
+        clock: options.clock.clone(),
+        patience: options.patience,
+        disk: options.disk.clone(),
+    }
+}
+
+/// Begins a journal. What is adopted is in it from the start: a journal that had only some of it
+/// would let the rest come again.
+fn begin(options: &OpenOptions, site: &Site, path: &Path) -> Result<Journal, Error> {
+    let destination = &site.destination;
+    let adopts = options.orphans == Orphans::Adopt;
+    if !adopts && present::holds_ours(destination)? {
+        return Err(Error::JournalMissing {
+            path: PathBuf::from(destination.to_string()),
+            journal: path.to_owned(),
+        });
+    }
+    Journal::create(&options.disk, path, site.journal_id, &mut |each| {
+        if adopts {
+            present::each_present(destination, options.clock.seconds(), each)
+        } else {
+            Ok(())
+        }
+    })?;
+    Journal::load(&options.disk, path)?
+        .ok_or_else(|| Error::io("opening", path)(io::ErrorKind::NotFound.into()))
+}
+
+fn random_id() -> io::Result<JournalId> {
+    let mut id = [0; 8];
+    let mut filled = 0;
+    while let Some(rest) = id.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        filled += rustix::rand::getrandom(rest, GetRandomFlags::empty())?;
+    }
+    Ok(JournalId(u64::from_be_bytes(id)))
 }
 
 impl fmt::Debug for Halves {

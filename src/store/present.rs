@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::destination::Destination;
 use super::error::Error;
-use super::files::{hash_of, names_in};
+use super::files::{hash_of, made_for, names_in};
 use super::journal::{AccountId, Place, Receipt};
 use super::{eml, maildir, mbox};
 
@@ -47,6 +47,17 @@ pub(super) fn each_present(
         Destination::Pipe(_) | Destination::Stdout => {}
     }
     Ok(())
+}
+
+/// Whether there are messages that popfetch stored, by their names.
+pub(super) fn holds_ours(destination: &Destination) -> Result<bool, Error> {
+    let is_ours: fn(&str) -> bool = match destination {
+        Destination::Maildir(_) => |name| made_for(name).is_some(),
+        Destination::Eml(_) => eml::is_of_our_kind,
+        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => return Ok(false),
+    };
+    let file_of = |name: &String| name.rsplit('/').next().is_some_and(is_ours);
+    Ok(files_of(destination)?.keys().any(file_of))
 }
 
 /// The files of messages, by the name a receipt has for them.

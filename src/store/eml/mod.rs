@@ -12,6 +12,8 @@ use super::error::Error;
 use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder};
 use super::open::{Clock, Halves, Site};
 
+pub(super) use name::is_of_our_kind;
+
 /// Where messages are staged. It begins with a dot so that nobody takes it for mail.
 const STAGING_FOLDER: &str = ".popfetch-tmp";
 

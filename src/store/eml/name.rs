@@ -3,7 +3,7 @@
 //! They are safe on every file system in use: no separator, no character Windows refuses, no
 //! control or direction mark, no trailing blank or dot, and of bounded length.
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDateTime};
 
 use crate::message::Summary;
 
@@ -53,6 +53,20 @@ impl Name {
 pub(crate) fn numbered(file: &str, number: u32) -> String {
     let stem = file.strip_suffix(".eml").unwrap_or(file);
     format!("{stem}-{number}.eml")
+}
+
+/// Whether a name looks like one of [`Name`]'s, numbered or not.
+pub(crate) fn is_of_our_kind(file: &str) -> bool {
+    let Some(stem) = file.strip_suffix(".eml") else {
+        return false;
+    };
+    let Some((stem, hash)) = stem.rsplit_once('.') else {
+        return false;
+    };
+    let hash = hash.split_once('-').map_or(hash, |(hash, _number)| hash);
+    let is_hash = hash.len() == HASH_DIGITS && hash.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let date = stem.split_once(' ').map_or(stem, |(date, _words)| date);
+    is_hash && NaiveDateTime::parse_from_str(date, "%Y-%m-%dT%H-%M-%SZ").is_ok()
 }
 
 /// The part of a `From` field a person knows somebody by: the name, else the address.

@@ -17,6 +17,7 @@ use super::durable::Disk;
 use super::error::Error;
 use super::journal::{Fulfilled, Journal, JournalId, Receipt, ReceiptId};
 
+pub(super) use name::made_for;
 pub(super) use stage::{BATCH_FILES_MAX, FileStage, Form, StagedFile};
 pub(super) use sync::sync_all;
 

@@ -37,17 +37,18 @@ impl Names {
 
 /// Whether a name was made by [`Names`] for this journal.
 pub(crate) fn is_ours(name: &str, journal_id: &str) -> bool {
-    name.split_once('.')
-        .and_then(|(seconds, rest)| {
-            seconds.parse::<i64>().ok()?;
-            let (run, count) = rest
-                .strip_prefix('J')?
-                .strip_prefix(journal_id)?
-                .split_once('Q')?;
-            run.strip_prefix('M')?.parse::<u32>().ok()?;
-            count.split_once('.')?.0.parse::<u64>().ok()
-        })
-        .is_some()
+    made_for(name) == Some(journal_id)
+}
+
+/// The journal for which a name was made by [`Names`].
+pub(crate) fn made_for(name: &str) -> Option<&str> {
+    let (seconds, rest) = name.split_once('.')?;
+    seconds.parse::<i64>().ok()?;
+    let (run, count) = rest.strip_prefix('J')?.split_once('Q')?;
+    let (journal_id, micros) = run.split_once('M')?;
+    micros.parse::<u32>().ok()?;
+    count.split_once('.')?.0.parse::<u64>().ok()?;
+    Some(journal_id)
 }
 
 /// The host's name as it can stand in a file name: `/` and `:` as the specification writes them,

@@ -1,7 +1,8 @@
-//! Writes a journal anew without what is dead in it.
+//! Writes a journal whole: a new one, or an old one anew without what is dead in it.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use super::file::{JournalFile, write_new};
 use super::format::{Record, Seal, encode_first};
@@ -29,6 +30,29 @@ pub(super) fn is_due(file: &JournalFile, index: &Index) -> bool {
     let live = u128::from(file.long_octets()).saturating_mul(u128::from(kept)) / u128::from(all);
     live.saturating_mul(2) < u128::from(octets)
 }
+
+/// Makes a journal that begins with these receipts; it appears whole or not at all.
+pub(super) fn create(
+    disk: &Disk,
+    path: &Path,
+    seal: Seal,
+    receipts: Receipts<'_>,
+) -> Result<(), Error> {
+    write_new(disk, path, |handle| {
+        let mut writer = Writer::begin(seal, handle);
+        receipts(&mut |receipt| {
+            writer.put(&Record::Receipt {
+                intent: None,
+                receipt,
+            })
+        })?;
+        writer.end()
+    })
+}
+
+/// Hands out receipts, one after another.
+pub(in crate::store) type Receipts<'a> =
+    &'a mut dyn FnMut(&mut dyn FnMut(Receipt) -> Result<(), Error>) -> Result<(), Error>;
 
 /// Puts a journal in the place of the old one that says the same, shorter.
 pub(super) fn compact(disk: &Disk, file: &JournalFile, index: &Index) -> Result<(), Error> {

@@ -92,6 +92,17 @@ impl<'a> Fields<'a> {
         self.account(account).octets(unique_id.as_bytes())
     }
 
+    pub(super) fn identity(&mut self, identity: &Identity) -> &mut Self {
+        match identity {
+            Identity::Login { user, host, port } => self
+                .word("login")
+                .octets(user.as_bytes())
+                .octets(host.as_bytes())
+                .number(u64::from(*port)),
+            Identity::Named(name) => self.word("named").octets(name.as_bytes()),
+        }
+    }
+
     pub(super) fn receipt(&mut self, receipt: &Receipt) -> &mut Self {
         self.account(receipt.account);
         match &receipt.unique_id {
@@ -161,28 +172,28 @@ impl<'a> Rest<'a> {
         String::from_utf8(self.octets()?).ok()
     }
 
-    fn text_or_none(&mut self) -> Option<Option<String>> {
-        let field = self.field()?;
-        if field == b"-" {
-            return Some(None);
-        }
-        String::from_utf8(unescape(field)?).ok().map(Some)
+    fn text_or_none(&mut self) -> Result<Option<String>, NoField> {
+        self.or_none(|field| String::from_utf8(unescape(field)?).ok())
     }
 
     pub(super) fn number(&mut self) -> Option<u64> {
         parse_number(self.field()?)
     }
 
-    pub(super) fn number_or_none(&mut self) -> Option<Option<u64>> {
-        let field = self.field()?;
-        if field == b"-" {
-            return Some(None);
+    pub(super) fn number_or_none(&mut self) -> Result<Option<u64>, NoField> {
+        self.or_none(parse_number)
+    }
+
+    fn or_none<T>(&mut self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, NoField> {
+        match self.field() {
+            Some(b"-") => Ok(None),
+            Some(field) => parse(field).map(Some).ok_or(NoField),
+            None => Err(NoField),
         }
-        parse_number(field).map(Some)
     }
 
     pub(super) fn time(&mut self) -> Option<i64> {
-        str::from_utf8(self.field()?).ok()?.parse().ok()
+        parse_time(self.field()?)
     }
 
     pub(super) fn hash(&mut self) -> Option<[u8; 32]> {
@@ -218,11 +229,10 @@ impl<'a> Rest<'a> {
     pub(super) fn receipt(&mut self) -> Option<Receipt> {
         Some(Receipt {
             account: self.account()?,
-            unique_id: match self.field()? {
-                b"-" => None,
-                field => Some(UniqueId::parse(&unescape(field)?).ok()?),
-            },
-            listed_octets: self.number_or_none()?,
+            unique_id: self
+                .or_none(|field| UniqueId::parse(&unescape(field)?).ok())
+                .ok()?,
+            listed_octets: self.number_or_none().ok()?,
             stored_octets: self.number()?,
             sha256: self.hash()?,
             place: self.place()?,
@@ -254,14 +264,19 @@ impl<'a> Rest<'a> {
 
     pub(super) fn header(&mut self) -> Option<Header> {
         Some(Header {
-            date_seconds: match self.field()? {
-                b"-" => None,
-                field => Some(str::from_utf8(field).ok()?.parse().ok()?),
-            },
-            from: self.text_or_none()?,
-            subject: self.text_or_none()?,
+            date_seconds: self.or_none(parse_time).ok()?,
+            from: self.text_or_none().ok()?,
+            subject: self.text_or_none().ok()?,
         })
     }
+}
+
+/// There is no such field here.
+#[derive(Debug)]
+pub(super) struct NoField;
+
+fn parse_time(field: &[u8]) -> Option<i64> {
+    str::from_utf8(field).ok()?.parse().ok()
 }
 
 fn parse_number(field: &[u8]) -> Option<u64> {

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::format::{FirstLine, Record, Seal, Unreadable, decode_first, encode_first};
+use super::format::{FirstLine, Record, Seal, Unreadable, decode_first};
 use super::index::Index;
 use super::lines::{Line, Lines, line_at, read_at, synced_behind};
 use super::record::JournalId;
@@ -49,17 +49,6 @@ enum State {
 }
 
 impl JournalFile {
-    /// Makes a journal with only its first line; it appears whole or not at all.
-    pub(super) fn create(disk: &Disk, path: &Path, seal: Seal) -> Result<(), Error> {
-        let mut line = Vec::new();
-        encode_first(seal, &mut line);
-        write_new(disk, path, |handle| {
-            handle
-                .write_all(&line)
-                .map_err(Error::io("writing", handle.path()))
-        })
-    }
-
     /// Loads a journal for writing; `None` if there is none.
     pub(super) fn load(disk: &Disk, path: &Path) -> Result<Option<(Self, Index)>, Error> {
         match disk.open_write(path) {

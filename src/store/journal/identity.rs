@@ -62,8 +62,11 @@ fn predecessor(
     if candidates.is_empty() {
         return None;
     }
-    listed.by_ref().find_map(|unique_id| {
+    for unique_id in listed {
         let has = |account: &&AccountId| index.has(Key::of_unique_id(**account, unique_id));
-        candidates.iter().find(has).copied()
-    })
+        if let Some(account) = candidates.iter().find(has) {
+            return Some(*account);
+        }
+    }
+    None
 }

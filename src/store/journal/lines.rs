@@ -166,7 +166,7 @@ pub(super) fn synced_behind(file: &File, seal: Seal, from: u64) -> io::Result<Op
 }
 
 /// Fills `buffer` unless the file ends.
-pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(in crate::store) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
         match file.read_at(room, offset.saturating_add(filled as u64)) {

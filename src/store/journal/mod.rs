@@ -18,10 +18,13 @@ mod record;
 use std::collections::HashMap;
 use std::path::Path;
 
+use compact::Receipts;
 use file::JournalFile;
 use format::{Record, Seal};
 use identity::Newcomers;
 use index::{Index, Key};
+
+pub(in crate::store) use lines::read_at;
 
 pub use record::{
     AccountId, DeleteState, Fulfilled, Header, Held, Identity, JournalId, Known, Place, Receipt,
@@ -43,13 +46,15 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Makes a journal; `id` must be random.
-    pub(super) fn create(disk: &Disk, path: &Path, id: u64) -> Result<(), Error> {
-        let seal = Seal {
-            id: JournalId(id),
-            generation: 0,
-        };
-        JournalFile::create(disk, path, seal)
+    /// Makes a journal that begins with these receipts.
+    pub(super) fn create(
+        disk: &Disk,
+        path: &Path,
+        id: JournalId,
+        receipts: Receipts<'_>,
+    ) -> Result<(), Error> {
+        let seal = Seal { id, generation: 0 };
+        compact::create(disk, path, seal, receipts)
     }
 
     /// Loads the journal, if there is one; the caller holds the lock.
@@ -154,10 +159,8 @@ impl Journal {
 
     /// A receipt with all that was written of it.
     pub fn receipt(&self, id: ReceiptId) -> Result<Receipt, Error> {
-        match self.file.record_at(id.0)? {
-            Record::Intent(receipt) | Record::Receipt { receipt, .. } => Ok(receipt),
-            _ => Err(self.file.changed()),
-        }
+        let record = self.file.record_at(id.0)?;
+        record.into_receipt().ok_or_else(|| self.file.changed())
     }
 
     /// Every receipt, in the order they were written.
@@ -166,13 +169,12 @@ impl Journal {
         each: &mut dyn FnMut(ReceiptId, Receipt) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let receipts = self.index.receipts();
-        self.file.each_record(&mut |offset, record| match record {
-            Record::Intent(receipt) | Record::Receipt { receipt, .. }
-                if receipts.binary_search(&ReceiptId(offset)).is_ok() =>
-            {
-                each(ReceiptId(offset), receipt)
+        self.file.each_record(&mut |offset, record| {
+            let id = ReceiptId(offset);
+            match record.into_receipt() {
+                Some(receipt) if receipts.binary_search(&id).is_ok() => each(id, receipt),
+                Some(_) | None => Ok(()),
             }
-            _ => Ok(()),
         })
     }
 
@@ -181,10 +183,10 @@ impl Journal {
         let Some(offset) = self.index.header(Key::of_unique_id(account, unique_id)) else {
             return Ok(None);
         };
-        match self.file.record_at(offset)? {
-            Record::Header { header, .. } => Ok(Some(header)),
-            _ => Err(self.file.changed()),
-        }
+        let Record::Header { header, .. } = self.file.record_at(offset)? else {
+            return Err(self.file.changed());
+        };
+        Ok(Some(header))
     }
 
     /// The intents with neither receipt nor void, in the order they were written.
@@ -357,11 +359,12 @@ impl Journal {
 
     fn learn(&mut self, offset: u64, record: Record) -> Result<(), Error> {
         if self.contents.is_some() {
-            let stored = match &record {
-                Record::Done(id) => Some((*id, self.receipt(*id)?)),
-                Record::Receipt { receipt, .. } => Some((ReceiptId(offset), receipt.clone())),
-                _ => None,
-            };
+            let mut stored = None;
+            if let Record::Done(id) = &record {
+                stored = Some((*id, self.receipt(*id)?));
+            } else if let Record::Receipt { receipt, .. } = &record {
+                stored = Some((ReceiptId(offset), receipt.clone()));
+            }
             if let (Some((id, receipt)), Some(contents)) = (stored, &mut self.contents) {
                 contents.insert(Key::of_content(receipt.account, &receipt.sha256), id);
             }

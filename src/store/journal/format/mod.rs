@@ -17,34 +17,36 @@
 
 use data_encoding::HEXLOWER;
 
-use super::fields::{Fields, Rest};
-use super::record::{AccountId, Header, Identity, JournalId, Receipt, ReceiptId, Repair};
 use crate::protocol::UniqueId;
+use crate::store::journal::fields::{Fields, Rest};
+use crate::store::journal::record::{
+    AccountId, Header, Identity, JournalId, Receipt, ReceiptId, Repair,
+};
 
 /// The first word of every journal.
-pub(super) const MAGIC: &[u8] = b"popfetch-journal";
+pub(in crate::store::journal) const MAGIC: &[u8] = b"popfetch-journal";
 const VERSION: u64 = 1;
 
 /// What a `synced` line begins with, for finding one behind damage.
-pub(super) const SYNCED: &[u8] = b"synced ";
+pub(in crate::store::journal) const SYNCED: &[u8] = b"synced ";
 
 /// Octets of the checksum with the blank in front of it.
 const CHECKSUM_OCTETS: usize = 9;
 
 /// A longer line is none of ours: the longest field is a header of 64 KiB, three octets for each.
-pub(super) const LINE_OCTETS_MAX: usize = 1 << 20;
+pub(in crate::store::journal) const LINE_OCTETS_MAX: usize = 1 << 20;
 
 /// What goes into every checksum of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Seal {
-    pub(super) id: JournalId,
+pub(in crate::store::journal) struct Seal {
+    pub(in crate::store::journal) id: JournalId,
     /// Counts compactions.
-    pub(super) generation: u64,
+    pub(in crate::store::journal) generation: u64,
 }
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub(in crate::store::journal) enum Record {
     /// This account is known by this identity; one account may have several.
     Account {
         account: AccountId,
@@ -99,7 +101,7 @@ pub(super) enum Record {
 
 impl Record {
     /// The account it speaks of.
-    pub(super) fn account(&self) -> Option<AccountId> {
+    pub(in crate::store::journal) fn account(&self) -> Option<AccountId> {
         match self {
             Self::Account { account, .. }
             | Self::Intent(Receipt { account, .. })
@@ -118,8 +120,26 @@ impl Record {
         }
     }
 
+    /// The receipt it is, or will be.
+    pub(in crate::store::journal) fn into_receipt(self) -> Option<Receipt> {
+        match self {
+            Self::Intent(receipt) | Self::Receipt { receipt, .. } => Some(receipt),
+            Self::Account { .. }
+            | Self::Done(_)
+            | Self::Void(_)
+            | Self::DeleteAsked { .. }
+            | Self::DeleteConfirmed { .. }
+            | Self::Seen { .. }
+            | Self::Listed { .. }
+            | Self::Header { .. }
+            | Self::Repair(_)
+            | Self::Repaired
+            | Self::Synced(_) => None,
+        }
+    }
+
     /// It makes up most of a journal, and compaction may keep it.
-    pub(super) fn is_long(&self) -> bool {
+    pub(in crate::store::journal) fn is_long(&self) -> bool {
         matches!(
             self,
             Self::Intent(_) | Self::Receipt { .. } | Self::Header { .. }
@@ -127,7 +147,7 @@ impl Record {
     }
 
     /// Appends the line that stands at `offset`.
-    pub(super) fn encode(&self, seal: Seal, offset: u64, line: &mut Vec<u8>) {
+    pub(in crate::store::journal) fn encode(&self, seal: Seal, offset: u64, line: &mut Vec<u8>) {
         let mut fields = Fields::begin(line);
         self.encode_fields(&mut fields);
         let crc = checksum(seal, offset, fields.text());
@@ -137,15 +157,7 @@ impl Record {
     fn encode_fields(&self, line: &mut Fields<'_>) {
         match self {
             Self::Account { account, identity } => {
-                line.word("account").account(*account);
-                match identity {
-                    Identity::Login { user, host, port } => line
-                        .word("login")
-                        .octets(user.as_bytes())
-                        .octets(host.as_bytes())
-                        .number(u64::from(*port)),
-                    Identity::Named(name) => line.word("named").octets(name.as_bytes()),
-                };
+                line.word("account").account(*account).identity(identity);
             }
             Self::Intent(receipt) => {
                 line.word("intent").receipt(receipt);
@@ -213,7 +225,11 @@ impl Record {
     }
 
     /// Reads a line, without its LF, that stands at `offset`.
-    pub(super) fn decode(seal: Seal, offset: u64, line: &[u8]) -> Result<Self, Unreadable> {
+    pub(in crate::store::journal) fn decode(
+        seal: Seal,
+        offset: u64,
+        line: &[u8],
+    ) -> Result<Self, Unreadable> {
         let text = checked(seal, offset, line)?;
         Self::decode_text(text).ok_or(Unreadable::Unknown)
     }
@@ -229,7 +245,7 @@ impl Record {
             b"done" => Self::Done(ReceiptId(rest.number()?)),
             b"void" => Self::Void(ReceiptId(rest.number()?)),
             b"receipt" => Self::Receipt {
-                intent: rest.number_or_none()?.map(ReceiptId),
+                intent: rest.number_or_none().ok()?.map(ReceiptId),
                 receipt: rest.receipt()?,
             },
             b"delete-asked" => Self::DeleteAsked {
@@ -272,7 +288,7 @@ impl Record {
 
 /// Why a line does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(in crate::store::journal) enum Unreadable {
     /// It is not the line that was written here.
     Checksum,
     /// It is, but its words are not known.
@@ -280,7 +296,7 @@ pub(super) enum Unreadable {
 }
 
 /// The first line of a journal.
-pub(super) fn encode_first(seal: Seal, line: &mut Vec<u8>) {
+pub(in crate::store::journal) fn encode_first(seal: Seal, line: &mut Vec<u8>) {
     let mut fields = Fields::begin(line);
     fields
         .octets(MAGIC)
@@ -292,7 +308,7 @@ pub(super) fn encode_first(seal: Seal, line: &mut Vec<u8>) {
 }
 
 /// Reads the first line of a journal, without its LF.
-pub(super) fn decode_first(line: &[u8]) -> Result<Seal, FirstLine> {
+pub(in crate::store::journal) fn decode_first(line: &[u8]) -> Result<Seal, FirstLine> {
     let mut rest = Rest::of(line);
     if rest.field() != Some(MAGIC) {
         return Err(FirstLine::NotAJournal);
@@ -314,7 +330,7 @@ pub(super) fn decode_first(line: &[u8]) -> Result<Seal, FirstLine> {
 
 /// What is wrong with a first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FirstLine {
+pub(in crate::store::journal) enum FirstLine {
     NotAJournal,
     Version,
     Damaged,

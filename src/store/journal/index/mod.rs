@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use super::format::Record;
-use super::record::{AccountId, DeleteState, Held, Identity, Known, Receipt, ReceiptId, Repair};
 use crate::protocol::UniqueId;
+use crate::store::journal::format::Record;
+use crate::store::journal::record::{
+    AccountId, DeleteState, Held, Identity, Known, Receipt, ReceiptId, Repair,
+};
 
 /// A complete listing must be this much younger than the last sight of a deleted message before
 /// its receipt may go: servers restored from a backup show old mail again, unique-ids and all.
-pub(super) const ABSENT_DAYS: u16 = 90;
+pub(in crate::store::journal) const ABSENT_DAYS: u16 = 90;
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 const NO_ENTRY: u32 = u32::MAX;
@@ -22,14 +24,14 @@ const NO_ENTRY: u32 = u32::MAX;
 /// and content where there is no unique-id. Servers choose the unique-ids, so a hash that can be
 /// made to collide would let one hide a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key([u64; 2]);
+pub(in crate::store::journal) struct Key([u64; 2]);
 
 impl Key {
-    pub(super) fn of_unique_id(account: AccountId, unique_id: &[u8]) -> Self {
+    pub(in crate::store::journal) fn of_unique_id(account: AccountId, unique_id: &[u8]) -> Self {
         Self::of(account, b'u', unique_id)
     }
 
-    pub(super) fn of_content(account: AccountId, sha256: &[u8; 32]) -> Self {
+    pub(in crate::store::journal) fn of_content(account: AccountId, sha256: &[u8; 32]) -> Self {
         Self::of(account, b'c', sha256)
     }
 
@@ -145,19 +147,19 @@ impl Entry {
 
 /// What compaction writes of a receipt.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kept {
-    pub(super) id: ReceiptId,
-    pub(super) delete: DeleteState,
-    pub(super) seen_day: u16,
+pub(in crate::store::journal) struct Kept {
+    pub(in crate::store::journal) id: ReceiptId,
+    pub(in crate::store::journal) delete: DeleteState,
+    pub(in crate::store::journal) seen_day: u16,
 }
 
 /// A record that speaks of something that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dangling;
+pub(in crate::store::journal) struct Dangling;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(in crate::store::journal) struct Index {
     entries: Vec<Entry>,
     /// The first entry of each bucket; as many as a power of two, never fewer than entries.
     buckets: Vec<u32>,
@@ -172,7 +174,11 @@ pub(super) struct Index {
 
 impl Index {
     /// Takes in the record that stands at `offset`.
-    pub(super) fn take_in(&mut self, offset: u64, record: Record) -> Result<(), Dangling> {
+    pub(in crate::store::journal) fn take_in(
+        &mut self,
+        offset: u64,
+        record: Record,
+    ) -> Result<(), Dangling> {
         if record.is_long() {
             self.lines = self.lines.saturating_add(1);
         }
@@ -243,49 +249,49 @@ impl Index {
     }
 
     /// Long lines, dead or alive.
-    pub(super) fn lines(&self) -> u64 {
+    pub(in crate::store::journal) fn lines(&self) -> u64 {
         self.lines
     }
 
-    pub(super) fn has(&self, key: Key) -> bool {
+    pub(in crate::store::journal) fn has(&self, key: Key) -> bool {
         self.chain_places(key).next().is_some()
     }
 
     /// Where the lines of all receipts stand, sorted.
-    pub(super) fn receipts(&self) -> Vec<ReceiptId> {
+    pub(in crate::store::journal) fn receipts(&self) -> Vec<ReceiptId> {
         let mut ids: Vec<ReceiptId> = self.entries.iter().map(Entry::id).collect();
         ids.sort_unstable();
         ids
     }
 
-    pub(super) fn known(&self, key: Key) -> Option<Known> {
+    pub(in crate::store::journal) fn known(&self, key: Key) -> Option<Known> {
         let mut receipts: Vec<Held> = self.chain(key).map(Entry::held).collect();
         receipts.sort_unstable_by_key(|held| held.id);
         (!receipts.is_empty()).then_some(Known { receipts })
     }
 
-    pub(super) fn header(&self, key: Key) -> Option<u64> {
+    pub(in crate::store::journal) fn header(&self, key: Key) -> Option<u64> {
         self.headers.get(&key).copied()
     }
 
-    pub(super) fn identities(&self) -> &[(AccountId, Identity)] {
+    pub(in crate::store::journal) fn identities(&self) -> &[(AccountId, Identity)] {
         &self.identities
     }
 
-    pub(super) fn open_intents(&self) -> impl Iterator<Item = ReceiptId> {
+    pub(in crate::store::journal) fn open_intents(&self) -> impl Iterator<Item = ReceiptId> {
         self.open_intents.keys().copied()
     }
 
-    pub(super) fn open_repair(&self) -> Option<&Repair> {
+    pub(in crate::store::journal) fn open_repair(&self) -> Option<&Repair> {
         self.repair.as_ref()
     }
 
-    pub(super) fn has_adopted(&self) -> bool {
+    pub(in crate::store::journal) fn has_adopted(&self) -> bool {
         self.adopted > 0
     }
 
     /// The receipts with a unique-id of an account that is not listed, and no delete asked.
-    pub(super) fn vanished(
+    pub(in crate::store::journal) fn vanished(
         &self,
         account: AccountId,
         listed: &mut dyn Iterator<Item = &[u8]>,
@@ -307,7 +313,7 @@ impl Index {
     /// What a complete listing teaches about deleted messages: which of them, told by the place
     /// in the listing, the server still lists. None if the account has been listed that day or
     /// has nothing deleted.
-    pub(super) fn still_listed(
+    pub(in crate::store::journal) fn still_listed(
         &self,
         account: AccountId,
         listed: &mut dyn Iterator<Item = &[u8]>,
@@ -331,7 +337,7 @@ impl Index {
     }
 
     /// The receipts that compaction keeps, in the order of their lines.
-    pub(super) fn kept(&self) -> Vec<Kept> {
+    pub(in crate::store::journal) fn kept(&self) -> Vec<Kept> {
         let mut kept: Vec<Kept> = self
             .entries
             .iter()
@@ -348,7 +354,7 @@ impl Index {
 
     /// The offsets of the headers that compaction keeps, sorted: those of messages that may be
     /// listed again.
-    pub(super) fn kept_headers(&self) -> Vec<u64> {
+    pub(in crate::store::journal) fn kept_headers(&self) -> Vec<u64> {
         let mut kept: Vec<u64> = self
             .headers
             .iter()
@@ -362,7 +368,7 @@ impl Index {
         kept
     }
 
-    pub(super) fn listed_days(&self) -> impl Iterator<Item = (AccountId, u16)> {
+    pub(in crate::store::journal) fn listed_days(&self) -> impl Iterator<Item = (AccountId, u16)> {
         self.listed_day
             .iter()
             .map(|(account, day)| (*account, *day))
@@ -452,12 +458,12 @@ impl Index {
 }
 
 /// The day of a time, counted from 1970.
-pub(super) fn day(seconds: i64) -> u16 {
+pub(in crate::store::journal) fn day(seconds: i64) -> u16 {
     u16::try_from(seconds.div_euclid(DAY_SECONDS).max(0)).unwrap_or(u16::MAX)
 }
 
 /// The first second of a day.
-pub(super) fn first_second(day: u16) -> i64 {
+pub(in crate::store::journal) fn first_second(day: u16) -> i64 {
     i64::from(day).saturating_mul(DAY_SECONDS)
 }
 
