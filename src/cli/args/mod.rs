@@ -121,7 +121,7 @@ pub(crate) struct FetchFlags {
     pub(crate) adopt: bool,
 
     /// Record everything present as stored, without fetching it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_run")]
     pub(crate) mark_stored: bool,
 
     /// Go on though the server gave all messages new unique-ids; nothing is stored twice

@@ -12,7 +12,7 @@ use crate::cli::output::{Announcer, Rows, Shape, size};
 use crate::cli::report::Ending;
 use crate::store::{Destination, Orphans};
 use crate::transfer::{
-    self, Bounds, DeletionState, Fetch, Look, NewUniqueIds, Outcome, Selection, Summary, Task,
+    self, Bounds, DeletionState, Fetch, Look, Mark, NewUniqueIds, Outcome, Selection, Summary, Task,
 };
 
 /// Fetches every account that is named, or all.
@@ -103,6 +103,11 @@ impl Job<'_> {
                             .output
                             .outcome(&format!("{}: nothing to do", account.name));
                     }
+                } else if self.flags.mark_stored {
+                    let marked = outcome.summary.skipped;
+                    bench
+                        .output
+                        .outcome(&format!("{}: {marked} recorded as stored", account.name));
                 } else {
                     bench
                         .output
@@ -149,6 +154,15 @@ impl Job<'_> {
                     identity: &identity,
                 };
                 return transfer::preview(remote, &look, &task, announcer);
+            }
+            if flags.mark_stored {
+                let mark = Mark {
+                    store: &store,
+                    identity: &identity,
+                    selection,
+                    now_seconds: task.now_seconds,
+                };
+                return transfer::mark_stored(remote, &mark, announcer);
             }
             let fetch = Fetch {
                 store: &store,

@@ -1,0 +1,106 @@
+//! Records what is in a maildrop as stored, without fetching it.
+
+use std::time::Instant;
+
+use crate::message::Summary as Header;
+use crate::protocol::{Listing, UidSupport, UniqueIdRef};
+use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Place, Receipt};
+
+use super::error::Error;
+use super::fetch::Outcome;
+use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
+use super::list::unique_ids;
+use super::observer::{Event, Observer, Warning};
+use super::plan::Selected;
+use super::remote::Remote;
+use super::selection::Selection;
+use super::summary::Summary;
+
+/// What is to be recorded.
+#[derive(Clone, Debug)]
+pub struct Mark<'a> {
+    /// The destination whose journal is told.
+    pub store: &'a OpenOptions,
+    /// Whose mail it is.
+    pub identity: &'a Identity,
+    /// Which messages; its limit and order mean nothing here.
+    pub selection: &'a Selection,
+    /// The time of the run, in seconds since 1970.
+    pub now_seconds: i64,
+}
+
+/// Records every selected message as stored. What is recorded so is never fetched and never
+/// deleted by us; the summary counts it as skipped.
+pub fn mark_stored(remote: &mut Remote<'_>, mark: &Mark<'_>, observer: &dyn Observer) -> Outcome {
+    let started = Instant::now();
+    let mut summary = Summary::default();
+    let ended = run(remote, mark, observer, &mut summary);
+    summary.elapsed = started.elapsed();
+    Outcome {
+        summary,
+        error: ended.err(),
+    }
+}
+
+fn run(
+    remote: &mut Remote<'_>,
+    mark: &Mark<'_>,
+    observer: &dyn Observer,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let mut store = store::open(mark.store)?;
+    let journal = &mut store.journal;
+    let mut client = remote.log_in()?;
+    observer.notice(Event::LoggedIn(client.server()));
+    let listing = client.listing()?;
+    if matches!(listing.unique_ids(), UidSupport::Refused(_)) && !listing.is_empty() {
+        observer.notice(Event::Warning(Warning::NoUniqueIds));
+    }
+    let account = journal.account(mark.identity, &mut unique_ids(&listing))?;
+    let mut selected = Selected::by_listing(&listing, mark.selection);
+    if mark.selection.needs_header() {
+        let mut memory = JournalMemory {
+            journal,
+            account,
+            writing: Writing::Allowed,
+        };
+        let holds = |header: &Header| mark.selection.matches_header(header);
+        let top = narrow(&mut client, &listing, &mut selected, &mut memory, &holds)?;
+        if top == TopAnswers::Refused {
+            observer.notice(Event::Warning(Warning::NoTop));
+        }
+    }
+    let receipts = receipts(&listing, &selected, &store.journal, account, mark);
+    store.journal.record(&receipts)?;
+    store.journal.sync()?;
+    summary.skipped = receipts.len() as u64;
+    client.quit()?;
+    Ok(())
+}
+
+/// A receipt for each selected message that has none.
+fn receipts(
+    listing: &Listing,
+    selected: &Selected,
+    journal: &Journal,
+    account: AccountId,
+    mark: &Mark<'_>,
+) -> Vec<Receipt> {
+    let rows = selected.rows().filter_map(|row| listing.row(row));
+    let new = rows.filter_map(|row| {
+        let unique_id = row.unique_id?;
+        let is_known = journal.known(account, unique_id.as_bytes()).is_some();
+        (!is_known).then_some((row, unique_id))
+    });
+    new.map(|(row, unique_id)| Receipt {
+        account,
+        unique_id: Some(UniqueIdRef::to_unique_id(unique_id)),
+        listed_octets: row.octets,
+        stored_octets: 0,
+        sha256: [0; 32],
+        place: Place::Nowhere,
+        time_seconds: mark.now_seconds,
+        suspect: false,
+    })
+    .collect()
+}
