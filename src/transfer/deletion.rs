@@ -1,8 +1,10 @@
 //! DELE as a tracked intent: written down before it is sent, confirmed only by the +OK to the
 //! QUIT of its own session (RFC 1939 section 6).
 
+use std::collections::HashSet;
+
 use crate::client::{self, Client, Transaction};
-use crate::protocol::{MessageNumber, Refusal, UniqueId};
+use crate::protocol::{MessageNumber, UniqueId};
 use crate::store::{AccountId, Journal};
 
 use super::error::Error;
@@ -15,6 +17,10 @@ pub(super) struct Doomed {
     pub(super) number: MessageNumber,
     pub(super) unique_id: Option<UniqueId>,
 }
+
+/// So many DELEs go first: a server that refuses them all is not asked for the rest, since some
+/// hang up after about 20 errors in a row (Dovecot), and with that nothing would be deleted.
+const FIRST_DELETIONS: usize = 16;
 
 /// How a session ended.
 pub(super) struct Ended {
@@ -65,7 +71,7 @@ impl Ending<'_> {
         summary.deletion = DeletionState::Confirmed;
         let (refused, deleted): (Vec<_>, Vec<_>) = doomed
             .iter()
-            .partition(|doomed| refused.iter().any(|(number, _)| *number == doomed.number));
+            .partition(|doomed| refused.contains(&doomed.number));
         summary.deleted = deleted.len() as u64;
         for _ in refused {
             summary.add_failed(Remedy::None);
@@ -79,22 +85,27 @@ impl Ending<'_> {
         Ok(())
     }
 
-    /// Sends the DELEs; what the server refused.
+    /// Sends the DELEs; what the server refused, or was not asked for since it refuses them all.
     fn send(
         &self,
         client: &mut Client<Transaction>,
         doomed: &[Doomed],
-    ) -> Result<Vec<(MessageNumber, Refusal)>, client::Error> {
+    ) -> Result<HashSet<MessageNumber>, client::Error> {
         let numbers: Vec<MessageNumber> = doomed.iter().map(|doomed| doomed.number).collect();
-        let mut refused = Vec::new();
-        client.dele(&numbers, &mut |number, answer| {
-            if let Err(refusal) = answer {
-                refused.push((number, refusal));
+        let (first, rest) = numbers.split_at(numbers.len().min(FIRST_DELETIONS));
+        let mut refused = HashSet::new();
+        for numbers in [first, rest] {
+            client.dele(numbers, &mut |number, answer| {
+                if let Err(refusal) = answer {
+                    let doomed = doomed.iter().find(|doomed| doomed.number == number);
+                    self.notice(doomed, Status::Failed(Failure::Refused(&refusal)));
+                    refused.insert(number);
+                }
+            })?;
+            if refused.len() == first.len() {
+                refused.extend(rest);
+                break;
             }
-        })?;
-        for (number, refusal) in &refused {
-            let doomed = doomed.iter().find(|doomed| doomed.number == *number);
-            self.notice(doomed, Status::Failed(Failure::Refused(refusal)));
         }
         Ok(refused)
     }
