@@ -14,7 +14,7 @@ use super::headers::{Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing
 use super::list::unique_ids;
 use super::observer::{Event, MessageReport, Observer, Status, Warning};
 use super::plan::{Reason, Selected, in_order};
-use super::remote::Remote;
+use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
 use super::summary::Summary;
 
@@ -149,12 +149,12 @@ impl<'a> Deleting<'a> {
             for chosen in &chosen {
                 self.notice(chosen, Status::Planned(Reason::Due));
             }
-            self.client.quit()?;
+            leave(self.client);
             return Ok(());
         }
         if chosen.is_empty() || confirm(choice) == Consent::Withheld {
             summary.skipped += choice.messages;
-            self.client.quit()?;
+            leave(self.client);
             return Ok(());
         }
         let doomed: Vec<Doomed> = chosen.into_iter().map(|chosen| chosen.doomed).collect();

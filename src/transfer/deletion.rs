@@ -9,6 +9,7 @@ use crate::store::{AccountId, Journal};
 
 use super::error::Error;
 use super::observer::{Event, Failure, MessageReport, Observer, Status};
+use super::remote::leave;
 use super::summary::{DeletionState, Remedy, Summary};
 
 /// A message to delete.
@@ -58,7 +59,7 @@ impl Ending<'_> {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         if doomed.is_empty() {
-            client.quit()?;
+            leave(client);
             return Ok(());
         }
         if let Some((journal, account)) = &mut self.receipts {

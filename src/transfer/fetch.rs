@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, Transaction};
+use crate::client::{Client, Patience, Transaction};
 use crate::protocol::{MessageNumber, Row};
 use crate::store::{self, Identity, OpenOptions, Place, Store};
 
@@ -54,7 +54,7 @@ pub struct Outcome {
 /// Fetches.
 pub fn fetch(remote: &mut Remote<'_>, fetch: &Fetch<'_>, observer: &dyn Observer) -> Outcome {
     let started = Instant::now();
-    let mut run = Run::new(fetch, observer);
+    let mut run = Run::new(fetch, remote.patience, observer);
     let ended = run.run(remote);
     run.summary.elapsed = started.elapsed();
     Outcome {
@@ -67,6 +67,7 @@ pub fn fetch(remote: &mut Remote<'_>, fetch: &Fetch<'_>, observer: &dyn Observer
 pub(super) struct Run<'a> {
     pub(super) fetch: &'a Fetch<'a>,
     pub(super) observer: &'a dyn Observer,
+    pub(super) patience: &'a Patience,
     pub(super) summary: Summary,
     pub(super) troubles: Troubles,
     pub(super) sessions: u32,
@@ -140,10 +141,11 @@ impl Troubles {
 }
 
 impl<'a> Run<'a> {
-    fn new(fetch: &'a Fetch<'a>, observer: &'a dyn Observer) -> Self {
+    fn new(fetch: &'a Fetch<'a>, patience: &'a Patience, observer: &'a dyn Observer) -> Self {
         Self {
             fetch,
             observer,
+            patience,
             summary: Summary::default(),
             troubles: Troubles::default(),
             sessions: 0,

@@ -14,7 +14,7 @@ use super::headers::{
 };
 use super::observer::{Event, MessageReport, Observer, Status, Warning};
 use super::plan::{Action, Plan, Reason, Selected, Task, in_order, plan_fetch};
-use super::remote::Remote;
+use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
 use super::summary::Summary;
 
@@ -75,14 +75,14 @@ pub fn stat(
     let stat = if look.store.is_some() {
         let view = View::open(remote, look, observer)?;
         let stat = view.stat();
-        view.client.quit()?;
+        leave(view.client);
         stat
     } else {
         let mut client = remote.log_in()?;
         observer.notice(Event::LoggedIn(client.server()));
         let size = client.stat()?;
         let server = client.server().clone();
-        client.quit()?;
+        leave(client);
         Stat {
             size,
             new: None,
@@ -254,7 +254,7 @@ impl View {
                 )?;
             }
         }
-        self.client.quit()?;
+        leave(self.client);
         Ok(())
     }
 
@@ -285,7 +285,7 @@ impl View {
             };
             notice(observer, &self.listing, step.row, status);
         }
-        self.client.quit()?;
+        leave(self.client);
         Ok(())
     }
 

@@ -70,6 +70,13 @@ impl Remote<'_> {
     }
 }
 
+/// Ends a session on whose end nothing depends.
+pub(super) fn leave(client: Client<Transaction>) {
+    if let Err(error) = client.quit() {
+        log::info!("the session did not end well: {error}");
+    }
+}
+
 /// Pauses between connections: each twice as long as the one before.
 #[derive(Debug)]
 pub(super) struct Retries {

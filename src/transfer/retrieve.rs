@@ -1,6 +1,6 @@
 //! The retrieving thread: asks for messages, stages them, hands them over in batches.
 
-use crate::client::{self, Answer, Client, Misbehaviour, Reply, Request, Transaction};
+use crate::client::{self, Answer, Client, Misbehaviour, Patience, Reply, Request, Transaction};
 use crate::protocol::{Listing, MessageNumber, Refusal, Row, UniqueIdRef};
 use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged};
 
@@ -53,6 +53,7 @@ pub(super) struct Retriever<'a> {
     pub(super) account: AccountId,
     pub(super) contents: &'a mut Contents<ReceiptId>,
     pub(super) bounds: Bounds,
+    pub(super) patience: &'a Patience,
     pub(super) outbox: Outbox<'a>,
     /// See [`Arriving::alone`].
     pub(super) alone: bool,
@@ -60,8 +61,8 @@ pub(super) struct Retriever<'a> {
     pub(super) held: Option<Parcel>,
     pub(super) observer: &'a dyn Observer,
     pub(super) summary: Summary,
-    /// Rows that are settled in this session, one way or another.
-    pub(super) settled: &'a mut Vec<usize>,
+    /// What is settled in this session, one way or another.
+    pub(super) settled: &'a mut Vec<Step>,
 }
 
 impl Retriever<'_> {
@@ -81,6 +82,13 @@ impl Retriever<'_> {
     fn retrieve_all(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
         let mut not_asked = steps.iter();
         for (answered, &step) in steps.iter().enumerate() {
+            // A line that never makes us wait never lets the client look at the flag.
+            if self.patience.is_stopped() {
+                return Err(Interruption::Client {
+                    error: client::Error::Stopped,
+                    at: step,
+                });
+            }
             let may_ask = |not_asked: &std::slice::Iter<'_, Step>| match asking {
                 Asking::Ahead => true,
                 Asking::Alone => steps.len() - not_asked.len() <= answered,
@@ -94,7 +102,7 @@ impl Retriever<'_> {
                 });
             }
             self.retrieve_one(step)?;
-            self.settled.push(step.row);
+            self.settled.push(step);
         }
         Ok(())
     }

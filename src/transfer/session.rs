@@ -300,7 +300,7 @@ impl Session<'_, '_> {
         let ended = self.retrieve_and_commit(&ahead, &alone, &mut settled);
         self.run.summary.add(&ended.received);
         self.run.summary.add(&ended.stored);
-        self.note_given_up(&settled);
+        self.note_settled(&settled);
         ended.commit?;
         ended
             .retrieval
@@ -312,7 +312,7 @@ impl Session<'_, '_> {
         &mut self,
         ahead: &[Step],
         alone: &[Step],
-        settled: &mut Vec<usize>,
+        settled: &mut Vec<Step>,
     ) -> Ended {
         let unfinished = AtomicUsize::new(0);
         let (outbox, inbox) = commit::channel(&unfinished);
@@ -332,6 +332,7 @@ impl Session<'_, '_> {
             account: self.account,
             contents: &mut self.contents,
             bounds: fetch.task.bounds,
+            patience: self.run.patience,
             outbox,
             alone: self.run.summary.stored == 0 && ahead.len() + alone.len() == 1,
             held: None,
@@ -358,13 +359,15 @@ impl Session<'_, '_> {
         })
     }
 
-    /// A message that was refused is not asked for again, though it has no receipt.
-    fn note_given_up(&mut self, settled: &[usize]) {
-        for row in settled.iter().filter_map(|&row| self.listing.row(row)) {
-            let has_receipt = row
-                .unique_id
-                .is_some_and(|unique_id| self.known(unique_id).is_some());
-            if !has_receipt {
+    /// What is settled is not asked for again in this run, even where the journal would have it
+    /// so: it was refused, or is retrieved each time to be compared, or was to be stored again.
+    fn note_settled(&mut self, settled: &[Step]) {
+        for step in settled {
+            let Some(row) = self.listing.row(step.row) else {
+                continue;
+            };
+            let is_known = |unique_id| self.known(unique_id).is_some();
+            if step.reason != Reason::New || !row.unique_id.is_some_and(is_known) {
                 self.run.troubles.give_up(MessageKey::of(&row));
             }
         }
