@@ -16,7 +16,11 @@ mod mbox;
 mod open;
 mod pipe;
 mod present;
+#[cfg(test)]
+mod readers_tests;
 mod stdout;
+#[cfg(test)]
+mod testkit;
 mod verify;
 
 pub use delivery::{Arriving, Commit, Delivered, Delivery, Replayed, Stage, Staged};

@@ -9,7 +9,7 @@ use super::name::{Name, numbered};
 use super::{EmlCommit, EmlFolders};
 use crate::store::delivery::{Commit, Delivered, Delivery, Replayed};
 use crate::store::error::Error;
-use crate::store::files::{StagedFile, make_folder, sync_all};
+use crate::store::files::{StagedFile, delivered, make_folder, sync_all};
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt};
 
 impl Commit for EmlCommit {
@@ -43,12 +43,8 @@ impl Commit for EmlCommit {
             fulfilled.push(Fulfilled { intent, place });
         }
         self.sync_folders_of(&receipts)?;
-        journal.fulfil(&fulfilled)?;
-        Ok(intents
-            .into_iter()
-            .zip(receipts)
-            .map(|(id, receipt)| Delivered { id, receipt })
-            .collect())
+        let ids = journal.fulfil(&fulfilled)?;
+        Ok(delivered(ids, receipts))
     }
 
     fn replay(&mut self, journal: &mut Journal) -> Result<Replayed, Error> {

@@ -61,3 +61,6 @@ struct EmlCommit {
     staging: PathBuf,
     folders: EmlFolders,
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,22 +50,22 @@ pub(super) struct Settled {
 /// Writes the receipts and voids, and makes them durable.
 pub(super) fn settle(journal: &mut Journal, settled: Settled) -> Result<Replayed, Error> {
     let (fulfilled, receipts): (Vec<_>, Vec<_>) = settled.delivered.into_iter().unzip();
-    journal.fulfil(&fulfilled)?;
+    let ids = journal.fulfil(&fulfilled)?;
     journal.void(&settled.void)?;
     journal.sync()?;
-    let delivered = fulfilled
-        .iter()
-        .zip(receipts)
-        .map(|(fulfilled, receipt)| Delivered {
-            id: fulfilled.intent,
-            receipt,
-        })
-        .collect();
+    let delivered = delivered(ids, receipts);
     Ok(Replayed {
         delivered,
         voided: settled.void.len(),
         warnings: Vec::new(),
     })
+}
+
+/// Puts receipts and their ids together.
+pub(super) fn delivered(ids: Vec<ReceiptId>, receipts: Vec<Receipt>) -> Vec<Delivered> {
+    let both = ids.into_iter().zip(receipts);
+    both.map(|(id, receipt)| Delivered { id, receipt })
+        .collect()
 }
 
 /// Whether a file is there with just this length and hash.

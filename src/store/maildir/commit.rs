@@ -3,7 +3,7 @@
 use super::MaildirCommit;
 use crate::store::delivery::{Commit, Delivered, Delivery, Replayed};
 use crate::store::error::Error;
-use crate::store::files::{StagedFile, sync_all};
+use crate::store::files::{StagedFile, delivered, sync_all};
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt};
 
 impl Commit for MaildirCommit {
@@ -41,12 +41,8 @@ impl Commit for MaildirCommit {
                 place: None,
             })
             .collect();
-        journal.fulfil(&fulfilled)?;
-        Ok(intents
-            .into_iter()
-            .zip(receipts)
-            .map(|(id, receipt)| Delivered { id, receipt })
-            .collect())
+        let ids = journal.fulfil(&fulfilled)?;
+        Ok(delivered(ids, receipts))
     }
 
     fn replay(&mut self, journal: &mut Journal) -> Result<Replayed, Error> {

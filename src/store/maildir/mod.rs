@@ -81,17 +81,4 @@ pub(super) fn without_flags(name: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::without_flags;
-
-    #[test]
-    fn flags_are_cut() {
-        for (name, unique) in [
-            ("1.a.h:2,S", "1.a.h"),
-            ("1.a.h", "1.a.h"),
-            ("1.a.h:2,:", "1.a.h"),
-        ] {
-            assert_eq!(without_flags(name), unique);
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::{Commit, Delivered, Delivery, Replayed};
 use crate::store::durable::Handle;
 use crate::store::error::Error;
+use crate::store::files::delivered;
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
 
 const CHUNK_OCTETS: usize = 1024 * 1024;
@@ -107,12 +108,8 @@ impl MboxCommit {
         let moved = moved_by(&mbox, range)?;
         drop(mbox);
         let fulfilled = fulfilled(&intents, &mut receipts, moved);
-        journal.fulfil(&fulfilled)?;
-        Ok(intents
-            .into_iter()
-            .zip(receipts)
-            .map(|(id, receipt)| Delivered { id, receipt })
-            .collect())
+        let ids = journal.fulfil(&fulfilled)?;
+        Ok(delivered(ids, receipts))
     }
 
     /// Says once what locking lacks.

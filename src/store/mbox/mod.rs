@@ -95,3 +95,6 @@ struct MboxCommit {
     /// The user was told that locking lacks something.
     warned: bool,
 }
+
+#[cfg(test)]
+mod tests;

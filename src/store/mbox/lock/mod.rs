@@ -28,6 +28,9 @@ const STALE_AFTER: Duration = Duration::from_mins(5);
 const OUR_MARK: &str = " popfetch\n";
 
 const LOCK_TEXT_OCTETS_MAX: u64 = 512;
+/// How many stale locks and replaced files are got out of the way without waiting.
+const OBSTACLES_MAX: u32 = 16;
+
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
@@ -124,20 +127,23 @@ impl Locker {
     pub(super) fn lock(&mut self, access: Access) -> Result<LockedMbox, Error> {
         let deadline = Instant::now() + self.patience;
         let mut pause = PAUSE_MIN;
+        let mut obstacles = 0;
         loop {
-            let (holder, pause_now) = match self.try_lock(access)? {
+            let holder = match self.try_lock(access)? {
                 Try::Locked(locked) => return Ok(locked),
-                Try::Held(holder) => (holder, pause),
-                Try::Again => (None, Duration::ZERO),
+                Try::Held(holder) => holder,
+                // Nobody was waited for, so it costs no patience; but it may not go on for ever.
+                Try::Again if obstacles < OBSTACLES_MAX => {
+                    obstacles += 1;
+                    continue;
+                }
+                Try::Again => None,
             };
-            if Instant::now() + pause_now > deadline {
+            if Instant::now() + pause > deadline {
                 return Err(Error::MboxLocked {
                     path: self.mbox.clone(),
                     holder,
                 });
-            }
-            if pause_now.is_zero() {
-                continue;
             }
             thread::park_timeout(pause);
             pause = (pause * 2).min(PAUSE_MAX);

@@ -1,0 +1,304 @@
+use std::fs;
+use std::sync::Arc;
+
+use super::essence::{Distiller, Essence};
+use super::scan::scan;
+use crate::store::durable::Disk;
+use crate::store::testkit::{Kit, Opened, Part, Stop};
+use crate::store::{Arriving, Destination, Place};
+
+const ANN: &[u8] = b"Return-Path: <ann@example.org>\r\n\
+    Date: Fri, 5 Jan 2024 10:00:00 +0000\r\nSubject: one\r\n\r\nFrom here on\r\n>From there\r\n";
+const BOB: &[u8] = b"Subject: two\r\n\r\nlone \r and \n and \0 and \xff\r\n\r\n\r\n";
+const NO_END: &[u8] = b"Subject: three\r\n\r\nno end";
+const OURS: [&[u8]; 3] = [ANN, BOB, NO_END];
+
+const STORED: &[u8] = b"From ann@example.org Fri Jan  5 10:00:00 2024\n\
+    Return-Path: <ann@example.org>\nDate: Fri, 5 Jan 2024 10:00:00 +0000\nSubject: one\n\n\
+    >From here on\n>>From there\n\n\
+    From MAILER-DAEMON Fri Jan  5 10:00:01 2024\n\
+    Subject: two\n\nlone \r and \n and \0 and \xff\n\n\n\n\
+    From MAILER-DAEMON Fri Jan  5 10:00:01 2024\nSubject: three\n\nno end\n\n";
+
+const FOREIGN: &[u8] =
+    b"From carol@example.org Fri Jan  5 10:30:00 2024\nSubject: theirs\n\nlines\n\n";
+
+fn mbox() -> Kit {
+    Kit::new(Destination::Mbox)
+}
+
+fn read(kit: &Kit) -> Vec<u8> {
+    fs::read(kit.path()).unwrap()
+}
+
+#[test]
+fn messages_are_appended_as_mboxrd() {
+    for (before, between) in [
+        (&b""[..], &b""[..]),
+        (FOREIGN, b""),
+        (b"From x Fri Jan  5 10:30:00 2024\n\nend\n", b"\n"),
+        (b"From x Fri Jan  5 10:30:00 2024\n\nno end", b"\n\n"),
+        (b"\n", b"\n"),
+        (b"x", b"\n\n"),
+    ] {
+        let kit = mbox();
+        fs::OpenOptions::new().write(true).open(kit.path()).unwrap();
+        write(&kit, before);
+        let mut opened = kit.open().unwrap();
+        let delivered = opened.deliver(&OURS).unwrap();
+        let content = read(&kit);
+        assert_eq!(
+            content.escape_ascii().to_string(),
+            [before, between, STORED]
+                .concat()
+                .escape_ascii()
+                .to_string()
+        );
+        for delivered in delivered {
+            let Place::Range { offset, octets } = delivered.receipt.place else {
+                panic!()
+            };
+            let range = usize::try_from(offset).unwrap()..usize::try_from(offset + octets).unwrap();
+            assert!(content[range.clone()].starts_with(b"From "));
+            assert!(content[range].ends_with(b"\n\n"));
+            let mbox = fs::File::open(kit.path()).unwrap();
+            assert!(super::is_at_place(&mbox, &delivered.receipt).unwrap());
+        }
+        assert!(
+            kit.folder()
+                .join(".box.popfetch-stage")
+                .metadata()
+                .unwrap()
+                .len()
+                == 0
+        );
+    }
+}
+
+fn write(kit: &Kit, content: &[u8]) {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(kit.path());
+    std::io::Write::write_all(&mut file.unwrap(), content).unwrap();
+}
+
+#[test]
+fn batches_take_turns_and_discarded_messages_leave_no_gap() {
+    let kit = mbox();
+    let mut opened = kit.open().unwrap();
+    for round in 0..3 {
+        let first = opened.stage(ANN, 3).unwrap();
+        let unwanted = opened.stage(NO_END, 5).unwrap();
+        let second = opened.stage(BOB, 1000).unwrap();
+        // The one in the middle, then one that is last, then half a one.
+        opened.halves.stage.discard(unwanted).unwrap();
+        let unwanted = opened.stage(&vec![b'x'; 600_000], 1000).unwrap();
+        opened.halves.stage.discard(unwanted).unwrap();
+        opened.halves.stage.begin(&Arriving::default()).unwrap();
+        opened.halves.stage.write(&vec![b'y'; 600_000]).unwrap();
+        opened.halves.stage.abandon().unwrap();
+        let third = opened.stage(NO_END, 2).unwrap();
+        opened.commit(vec![first, second, third]).unwrap();
+        let content = read(&kit);
+        assert_eq!(content, STORED.repeat(round + 1), "round {round}");
+    }
+}
+
+/// What happens to an mbox while we are dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    /// Another program appends a mail.
+    Append,
+    /// A reader rewrites the file, with a field of its own in each message.
+    Rewrite,
+    /// First a mail comes, then a reader rewrites all.
+    AppendAndRewrite,
+}
+
+impl Meanwhile {
+    fn happen(self, kit: &Kit, mail: &[u8]) {
+        if matches!(self, Self::Append | Self::AppendAndRewrite) {
+            let content = read(kit);
+            // As procmail and maildrop do.
+            let separator: &[u8] = if content.is_empty() || content.ends_with(b"\n\n") {
+                b""
+            } else {
+                b"\n"
+            };
+            write(kit, &[&content, separator, mail].concat());
+        }
+        if matches!(self, Self::Rewrite | Self::AppendAndRewrite) {
+            let content = read(kit);
+            let mut rewritten = Vec::new();
+            for line in content.split_inclusive(|&octet| octet == b'\n') {
+                rewritten.extend_from_slice(line);
+                if line.starts_with(b"From ") {
+                    rewritten.extend_from_slice(b"Status: O\n");
+                }
+            }
+            let new = kit.folder().join("box.new");
+            fs::copy(kit.path(), &new).unwrap();
+            write(kit, &rewritten);
+        }
+    }
+}
+
+fn essence(stored: &[u8]) -> Essence {
+    let mut distiller = Distiller::new();
+    distiller.feed(stored);
+    distiller.finish()
+}
+
+/// How often the mbox shows each of our messages, and how often others of this content.
+fn count(kit: &Kit, contents: &[Essence]) -> (Vec<usize>, usize) {
+    let mut counts = vec![0; contents.len()];
+    let mut others = 0;
+    scan(&*read(kit), &mut |found| match contents
+        .iter()
+        .position(|content| *content == found.essence)
+    {
+        Some(at) => counts[at] += 1,
+        None => others += 1,
+    })
+    .unwrap();
+    (counts, others)
+}
+
+fn own_essences() -> Vec<Essence> {
+    let mut own = Vec::new();
+    scan(STORED, &mut |found| own.push(found.essence)).unwrap();
+    own
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Well,
+    /// At a write to the mbox.
+    InAppend,
+    Elsewhere,
+}
+
+/// Runs until the world stops after so many operations.
+fn deliver_until(kit: &Kit, operations: usize, octets: fn(usize) -> usize) -> Ended {
+    let part = Part {
+        path: kit.path(),
+        octets,
+    };
+    let stop = Stop::after(operations, part);
+    let disk = Disk::watched(Arc::<Stop>::clone(&stop));
+    let opened = kit.open_on(&disk);
+    if opened.is_ok_and(|mut opened| deliver_missing(&mut opened)) {
+        Ended::Well
+    } else if stop.hit() {
+        Ended::InAppend
+    } else {
+        Ended::Elsewhere
+    }
+}
+
+/// What a run does: delivers what the journal does not know.
+fn deliver_missing(opened: &mut Opened) -> bool {
+    let missing: Vec<&[u8]> = OURS
+        .into_iter()
+        .enumerate()
+        .filter(|(number, _)| {
+            let unique_id = format!("uid{}", number + 1);
+            opened
+                .journal
+                .known(opened.account, unique_id.as_bytes())
+                .is_none()
+        })
+        .map(|(_, message)| message)
+        .collect();
+    assert!(
+        missing.len() == OURS.len() || missing.is_empty(),
+        "a batch is whole"
+    );
+    missing.is_empty() || opened.deliver(&missing).is_ok() && opened.journal.sync().is_ok()
+}
+
+const PARTS: [fn(usize) -> usize; 6] = [
+    |_| 0,
+    |_| 1,
+    |_| 40,
+    |octets| octets / 2,
+    |octets| octets - 1,
+    // Between two messages.
+    |_| 170,
+];
+
+/// Stops at every operation, and where that writes to the mbox, at several octets of it: runs
+/// `check` with the number of operations and the part, until a run ends well.
+fn at_every_stop(check: impl Fn(usize, fn(usize) -> usize) -> Ended) {
+    for operations in 0.. {
+        for part in PARTS {
+            match check(operations, part) {
+                Ended::InAppend => {}
+                Ended::Elsewhere => break,
+                Ended::Well => return,
+            }
+        }
+    }
+}
+
+#[test]
+fn stopped_at_any_operation_each_message_comes_once() {
+    for meanwhile in [
+        Meanwhile::Nothing,
+        Meanwhile::Append,
+        Meanwhile::Rewrite,
+        Meanwhile::AppendAndRewrite,
+    ] {
+        let appends = matches!(meanwhile, Meanwhile::Append | Meanwhile::AppendAndRewrite);
+        let rewrites = matches!(meanwhile, Meanwhile::Rewrite | Meanwhile::AppendAndRewrite);
+        let mut contents = own_essences();
+        contents.extend([
+            essence(b"Subject: theirs\n\nlines\n"),
+            essence(b"\nthere before"),
+        ]);
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            write(&kit, b"From x Fri Jan  5 10:30:00 2024\n\nthere before\n");
+            let ended = deliver_until(&kit, operations, part);
+            meanwhile.happen(&kit, FOREIGN);
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let (counts, others) = count(&kit, &contents);
+            let told = format!("{meanwhile:?}, {} of 500, {operations}", part(500));
+            assert_eq!(counts, [1, 1, 1, usize::from(appends), 1], "{told}");
+            // What a reader took for a message of its own when it rewrote a fragment stays.
+            assert!(others == 0 || rewrites && others == 1, "{told}");
+            let again = kit.open().unwrap().replayed;
+            assert_eq!(again.delivered.len(), 0, "{told}");
+            ended
+        });
+    }
+}
+
+#[test]
+fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
+    const MORE: &[u8] = b"From dave@example.org Fri Jan  5 10:31:00 2024\n\nmore\n\n";
+    let mut contents = own_essences();
+    contents.extend([essence(b"Subject: theirs\n\nlines\n"), essence(b"\nmore\n")]);
+    let half = |octets| octets / 2;
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+        .unwrap();
+    for second in [Meanwhile::Nothing, Meanwhile::Append] {
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            deliver_until(&kit, append, half);
+            Meanwhile::Append.happen(&kit, FOREIGN);
+            let ended = deliver_until(&kit, operations, part);
+            second.happen(&kit, MORE);
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let more = usize::from(second == Meanwhile::Append);
+            let told = format!("{second:?}, {} of 500, {operations}", part(500));
+            let counted = count(&kit, &contents);
+            assert_eq!(counted, (vec![1, 1, 1, 1, more], 0), "{told}");
+            ended
+        });
+    }
+}
