@@ -138,6 +138,12 @@ impl JournalFile {
         self.octets
     }
 
+    /// Octets known to be on disk.
+    #[cfg(test)]
+    pub(super) fn synced_octets(&self) -> u64 {
+        self.synced_octets
+    }
+
     /// Octets of the long lines, dead or alive.
     pub(super) fn long_octets(&self) -> u64 {
         self.long_octets

@@ -1,1 +1,80 @@
+use super::{Entry, Index, Key, day, first_second};
+use crate::protocol::UniqueId;
+use crate::store::journal::format::Record;
+use crate::store::journal::record::{AccountId, Place, Receipt};
 
+fn receipt(account: u16, unique_id: &str, content: u8) -> Record {
+    Record::Receipt {
+        intent: None,
+        receipt: Receipt {
+            account: AccountId(account),
+            unique_id: UniqueId::parse(unique_id.as_bytes()).ok(),
+            listed_octets: None,
+            stored_octets: 1,
+            sha256: [content; 32],
+            place: Place::Nowhere,
+            time_seconds: 1_764_000_000,
+            suspect: false,
+        },
+    }
+}
+
+#[test]
+fn a_receipt_takes_a_few_dozen_octets() {
+    assert!(size_of::<Entry>() <= 48, "{}", size_of::<Entry>());
+}
+
+#[test]
+fn every_receipt_is_found_however_many_there_are() {
+    let mut index = Index::default();
+    let count = 5_000;
+    for number in 0..count {
+        let record = receipt(1, &format!("id{number}"), 0);
+        index.take_in(number, record).unwrap();
+    }
+    let known = |account: u16, unique_id: String| {
+        index.known(Key::of_unique_id(AccountId(account), unique_id.as_bytes()))
+    };
+    for number in 0..count {
+        let receipts = known(1, format!("id{number}")).unwrap().receipts;
+        assert_eq!(receipts.len(), 1);
+        assert_eq!(receipts[0].id.0, number);
+    }
+    assert_eq!(known(2, "id0".to_owned()), None);
+    assert_eq!(known(1, format!("id{count}")), None);
+}
+
+#[test]
+fn one_unique_id_may_have_several_contents() {
+    let mut index = Index::default();
+    for (offset, content) in [(10, 1), (20, 2), (30, 1)] {
+        index.take_in(offset, receipt(1, "same", content)).unwrap();
+    }
+    let key = Key::of_unique_id(AccountId(1), b"same");
+    let known = index.known(key).unwrap();
+    assert_eq!(known.contents(), 2);
+    assert_eq!(known.newest().unwrap().id.0, 30);
+}
+
+#[test]
+fn a_receipt_without_a_unique_id_is_known_by_its_content() {
+    let mut index = Index::default();
+    index.take_in(10, receipt(1, "", 7)).unwrap();
+    assert!(index.has(Key::of_content(AccountId(1), &[7; 32])));
+    assert!(!index.has(Key::of_content(AccountId(2), &[7; 32])));
+    assert!(!index.has(Key::of_unique_id(AccountId(1), &[7; 32])));
+}
+
+#[test]
+fn days_count_from_1970() {
+    for (seconds, expected) in [
+        (-1, 0),
+        (0, 0),
+        (86_399, 0),
+        (86_400, 1),
+        (i64::MAX, u16::MAX),
+    ] {
+        assert_eq!(day(seconds), expected, "{seconds}");
+    }
+    assert_eq!(day(first_second(20_000)), 20_000);
+}
