@@ -212,13 +212,14 @@ pub(super) fn notice_stored(
             Place::Range { offset, .. } => Some(offset),
             Place::Name(_) | Place::Nowhere => None,
         },
+        octets: receipt.stored_octets,
         sha256: receipt.sha256,
         replayed: number.is_none(),
     };
     observer.notice(Event::Message(MessageReport {
         number,
         unique_id: receipt.unique_id.as_ref().map(UniqueId::as_bytes),
-        octets: Some(receipt.stored_octets),
+        octets: Some(receipt.listed_octets.unwrap_or(receipt.stored_octets)),
         status: if receipt.suspect {
             Status::Suspect(stored)
         } else {

@@ -12,11 +12,11 @@ use super::error::Error;
 use super::fetch::Outcome;
 use super::headers::{Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, narrow};
 use super::list::unique_ids;
-use super::observer::{Event, MessageReport, Observer, Status, Warning};
+use super::observer::{Event, Failure, MessageReport, Observer, Status, Warning};
 use super::plan::{Reason, Selected, in_order};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
-use super::summary::Summary;
+use super::summary::{Remedy, Summary};
 
 /// What is to be deleted.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl<'a> Deleting<'a> {
     }
 
     fn run(mut self, confirm: &mut Confirm<'_>, summary: &mut Summary) -> Result<(), Error> {
-        let chosen = self.choose()?;
+        let chosen = self.choose(summary)?;
         let choice = Choice {
             messages: chosen.len() as u64,
             without_receipt: chosen
@@ -174,7 +174,7 @@ impl<'a> Deleting<'a> {
     }
 
     /// The messages that meet the selection, and what is stored of them.
-    fn choose(&mut self) -> Result<Vec<Chosen>, Error> {
+    fn choose(&mut self, summary: &mut Summary) -> Result<Vec<Chosen>, Error> {
         let selection = self.delete.selection;
         let selected = self.select()?;
         let rows: Vec<usize> = in_order(&self.listing, selection.order)
@@ -192,15 +192,22 @@ impl<'a> Deleting<'a> {
                 Scope::Stored => receipt.is_some(),
                 Scope::Unsaid | Scope::All => true,
             };
-            if meets_scope && self.is_proved(receipt)? {
-                chosen.push(Chosen {
-                    row: index,
-                    doomed: Doomed {
-                        number: row.number,
-                        unique_id: row.unique_id.map(UniqueIdRef::to_unique_id),
-                    },
-                    receipt,
-                });
+            if !meets_scope {
+                continue;
+            }
+            let candidate = Chosen {
+                row: index,
+                doomed: Doomed {
+                    number: row.number,
+                    unique_id: row.unique_id.map(UniqueIdRef::to_unique_id),
+                },
+                receipt,
+            };
+            if self.is_proved(receipt)? {
+                chosen.push(candidate);
+            } else {
+                summary.add_failed(Remedy::None);
+                self.notice(&candidate, Status::Failed(Failure::Unproved));
             }
         }
         chosen.truncate(selection.limit.unwrap_or(usize::MAX));

@@ -61,7 +61,7 @@ pub struct MessageReport<'a> {
     pub number: Option<MessageNumber>,
     /// Its unique-id, if the server gave one.
     pub unique_id: Option<&'a [u8]>,
-    /// Its octets: as stored for a stored message, else as listed.
+    /// Its octets as listed; as stored where the server did not tell.
     pub octets: Option<u64>,
     /// What became of it.
     pub status: Status<'a>,
@@ -100,6 +100,8 @@ pub struct Stored<'a> {
     pub path: Option<&'a Path>,
     /// Where in the file it begins, for an mbox.
     pub offset: Option<u64>,
+    /// The stored octets: line ends and quoting are the destination's.
+    pub octets: u64,
     /// SHA-256 of the stored octets.
     pub sha256: [u8; 32],
     /// Whether an earlier run had begun this delivery and it was completed now.
@@ -118,6 +120,8 @@ pub enum Failure<'a> {
         /// The bound.
         octets_max: u64,
     },
+    /// Its stored file is missing, or is not as it was stored, so that it is not deleted.
+    Unproved,
     /// The program it was piped into would not take it.
     Store(&'a store::Error),
 }

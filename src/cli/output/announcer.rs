@@ -223,7 +223,7 @@ impl<'a> Announcer<'a> {
             } else {
                 "stored"
             };
-            let octets = message.octets.map(size).unwrap_or_default();
+            let octets = size(stored.octets);
             let place = place.unwrap_or_default();
             self.output.say(&format!(
                 "{}: {how} {} ({octets}){place}",
@@ -245,6 +245,7 @@ impl<'a> Announcer<'a> {
             let detail = Detail::Stored {
                 path,
                 offset: stored.offset,
+                stored_octets: stored.octets,
                 sha256: json::hash(&stored.sha256),
                 deleted: None,
                 replayed: stored.replayed,

@@ -109,6 +109,7 @@ pub(crate) enum Detail<'a> {
     Stored {
         path: Option<String>,
         offset: Option<u64>,
+        stored_octets: u64,
         sha256: String,
         deleted: Option<bool>,
         replayed: bool,
@@ -263,12 +264,13 @@ mod tests {
                     Detail::Stored {
                         path: Some(path(Path::new("/m/new/1"))),
                         offset: None,
+                        stored_octets: 2000,
                         sha256: hash(&[0xab; 32]),
                         deleted: None,
                         replayed: false,
                     },
                 ),
-                r#"{"type":"message","account":"work","number":1,"uid":"u�","uid_base64":"df8=","octets":2048,"status":"stored","path":"/m/new/1","offset":null,"sha256":"abababababababababababababababababababababababababababababababab","deleted":null,"replayed":false}"#,
+                r#"{"type":"message","account":"work","number":1,"uid":"u�","uid_base64":"df8=","octets":2048,"status":"stored","path":"/m/new/1","offset":null,"stored_octets":2000,"sha256":"abababababababababababababababababababababababababababababababab","deleted":null,"replayed":false}"#,
             ),
             (
                 message("deleted", b"u1", Detail::Nothing {}),

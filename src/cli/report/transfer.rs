@@ -59,6 +59,11 @@ pub(crate) fn of_message(failure: &transfer::Failure<'_>) -> Failure {
             format!("it is longer than {}", size(*octets_max)),
         )
         .hint("--max-message sets the bound"),
+        transfer::Failure::Unproved => Failure::new(
+            Kind::Partial,
+            "its stored file is missing or not as it was stored; it is kept on the server",
+        )
+        .hint("popfetch verify tells which files differ; fetch --all stores it again"),
         transfer::Failure::Store(error) => of_store(error),
     }
 }
