@@ -167,3 +167,75 @@ fn wait(mut child: Child, patience: Duration) -> io::Result<Option<ExitStatus>> 
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::testkit::Kit;
+    use super::{ChildOutcome, Error};
+    use crate::store::Destination;
+
+    const MESSAGE: &[u8] = b"Subject: x\r\n\r\nFrom y\r\nno end";
+
+    fn pipe(command: &str) -> Kit {
+        Kit::new(|_| Destination::Pipe(command.to_owned()))
+    }
+
+    #[test]
+    fn the_command_gets_the_whole_message() {
+        let out = tempfile::NamedTempFile::new().unwrap();
+        let kit = pipe(&format!("cat >> {}; echo talk", out.path().display()));
+        let mut opened = kit.open().unwrap();
+        let delivered = opened.deliver(&[MESSAGE]).unwrap();
+        opened.deliver(&[MESSAGE]).unwrap();
+        assert_eq!(
+            fs::read(out.path()).unwrap(),
+            b"Subject: x\n\nFrom y\nno endSubject: x\n\nFrom y\nno end"
+        );
+        assert_eq!(delivered.len(), 1);
+        assert!(opened.journal.known(opened.account, b"uid1").is_some());
+        assert_eq!(staged(&kit), 0);
+    }
+
+    /// How many messages are staged still.
+    fn staged(kit: &Kit) -> usize {
+        let names = fs::read_dir(kit.folder()).unwrap();
+        names
+            .filter(|name| name.as_ref().unwrap().file_name() != "journal")
+            .count()
+    }
+
+    fn check_failure(command: &str, expected: &ChildOutcome) {
+        let kit = pipe(command);
+        let mut opened = kit.open().unwrap();
+        match opened.deliver(&[MESSAGE]) {
+            Err(Error::Child { outcome, .. }) => assert_eq!(outcome, *expected, "{command}"),
+            other => panic!("{command}: {other:?}"),
+        }
+        assert!(opened.journal.known(opened.account, b"uid1").is_none());
+        assert_eq!(staged(&kit), 0);
+    }
+
+    #[test]
+    fn failures_are_told_apart() {
+        check_failure("exit 75", &ChildOutcome::Status(75));
+        check_failure("cat > /dev/null; exit 1", &ChildOutcome::Status(1));
+        check_failure("kill -9 $$", &ChildOutcome::Signal(9));
+        check_failure("sleep 60 & sleep 60", &ChildOutcome::Deadline);
+    }
+
+    #[test]
+    fn a_second_try_is_announced() {
+        let kit = pipe("test \"$POPFETCH_RETRY\" = 1");
+        let mut opened = kit.open().unwrap();
+        opened.deliver(&[MESSAGE]).unwrap_err();
+        opened.deliver(&[b"another"]).unwrap_err();
+        opened.deliver(&[MESSAGE]).unwrap();
+        // And in the next run, as long as there was no receipt.
+        drop(opened);
+        let mut opened = kit.open().unwrap();
+        opened.deliver(&[b"another"]).unwrap();
+        opened.deliver(&[MESSAGE]).unwrap_err();
+    }
+}

@@ -55,7 +55,7 @@ impl Commit for EmlCommit {
 impl EmlCommit {
     /// A name that no file has, its folder made.
     fn free_name(
-        &self,
+        &mut self,
         file: &StagedFile,
         sha256: &[u8; 32],
         taken: &HashSet<String>,
@@ -72,10 +72,21 @@ impl EmlCommit {
                 format!("{month}/{name}")
             }
         };
-        let free = candidates(&name).find(|name| {
-            !taken.contains(name) && fs::symlink_metadata(self.folder.join(name)).is_err()
-        });
-        Ok(free.unwrap_or(name))
+        // Alike messages by the thousand must not each try the names of all before them.
+        let skipped = self.alike.get(&name).copied().unwrap_or(0);
+        let free = candidates(&name)
+            .enumerate()
+            .skip(skipped)
+            .find(|(_, name)| {
+                !taken.contains(name) && fs::symlink_metadata(self.folder.join(name)).is_err()
+            });
+        let Some((number, free)) = free else {
+            return Ok(name);
+        };
+        if number > 0 {
+            self.alike.insert(name, number);
+        }
+        Ok(free)
     }
 
     /// Moves a staged file to its place; gives the place it went to when the first one was taken

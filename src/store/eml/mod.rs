@@ -5,6 +5,7 @@ mod commit;
 mod name;
 mod replay;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
@@ -49,6 +50,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             folder: path.to_owned(),
             staging,
             folders: site.eml_folders,
+            alike: HashMap::new(),
         }),
     })
 }
@@ -60,6 +62,8 @@ struct EmlCommit {
     folder: PathBuf,
     staging: PathBuf,
     folders: EmlFolders,
+    /// Names that were taken, and how many of their followers were.
+    alike: HashMap<String, usize>,
 }
 
 #[cfg(test)]
