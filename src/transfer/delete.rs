@@ -271,7 +271,10 @@ impl<'a> Deleting<'a> {
 
 fn receipt_for(row: &Row<'_>, known: &Known) -> Option<ReceiptId> {
     let proves = |held: &&store::Held| {
-        !held.suspect && row.octets.is_some() && held.listed_octets == row.octets
+        !held.suspect
+            && !held.is_marked()
+            && row.octets.is_some()
+            && held.listed_octets == row.octets
     };
     known.receipts.iter().find(proves).map(|held| held.id)
 }

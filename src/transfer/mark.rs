@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::message::Summary as Header;
-use crate::protocol::{Listing, UidSupport, UniqueIdRef};
-use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Place, Receipt};
+use crate::protocol::{Listing, UidSupport};
+use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Receipt};
 
 use super::error::Error;
 use super::fetch::Outcome;
@@ -92,15 +92,13 @@ fn receipts(
         let is_known = journal.known(account, unique_id.as_bytes()).is_some();
         (!is_known).then_some((row, unique_id))
     });
-    new.map(|(row, unique_id)| Receipt {
-        account,
-        unique_id: Some(UniqueIdRef::to_unique_id(unique_id)),
-        listed_octets: row.octets,
-        stored_octets: 0,
-        sha256: [0; 32],
-        place: Place::Nowhere,
-        time_seconds: mark.now_seconds,
-        suspect: false,
+    new.map(|(row, unique_id)| {
+        Receipt::marked(
+            account,
+            unique_id.to_unique_id(),
+            row.octets,
+            mark.now_seconds,
+        )
     })
     .collect()
 }

@@ -12,6 +12,7 @@
 )]
 
 mod bounds;
+mod config;
 mod cut_line;
 mod delete;
 mod dovecot;
@@ -23,6 +24,7 @@ mod neighbours;
 mod pages;
 mod proxy;
 mod recovery;
+mod schema;
 mod secrets;
 mod servers;
 mod support;

@@ -18,8 +18,7 @@ use crate::cli::report::{Ending, of_store};
 use crate::protocol::UniqueId;
 use crate::protocol::text::escape;
 use crate::store::{
-    self, Clock, Destination, Disk, EmlFolders, Error, Identity, OpenOptions, Orphans, Place,
-    Receipt,
+    self, Clock, Destination, Disk, EmlFolders, Error, Identity, OpenOptions, Orphans, Receipt,
 };
 
 /// A configuration file, or a list of a million unique-ids, is smaller.
@@ -171,16 +170,7 @@ fn record(
     let receipts: Vec<_> = unique_ids
         .iter()
         .filter(|unique_id| journal.known(account, unique_id.as_bytes()).is_none())
-        .map(|unique_id| Receipt {
-            account,
-            unique_id: Some(unique_id.clone()),
-            listed_octets: None,
-            stored_octets: 0,
-            sha256: [0; 32],
-            place: Place::Nowhere,
-            time_seconds,
-            suspect: false,
-        })
+        .map(|unique_id| Receipt::marked(account, unique_id.clone(), None, time_seconds))
         .collect();
     journal.record(&receipts).map_err(failed)?;
     journal.sync().map_err(failed)?;

@@ -19,6 +19,7 @@ use super::args::value::When;
 use super::config::{Format, Settings, Verbosity};
 use super::environment::Environment;
 use super::failure::Failure;
+use crate::protocol::text::escape;
 
 pub(crate) use announcer::{Announcer, Rows};
 pub(crate) use progress::Progress;
@@ -184,16 +185,15 @@ impl Output {
     pub(crate) fn failure(&self, account: Option<&str>, failure: &Failure) {
         let paint = |style, text| self.palettes.1.paint(style, text);
         let about = account
-            .map(|account| format!("{account}: "))
+            .map(|account| format!("{}: ", escape(account)))
             .unwrap_or_default();
-        self.say(&format!(
-            "popfetch: {} {about}{}",
-            paint(Style::Error, "error:"),
-            failure.message
-        ));
+        let label = paint(Style::Error, "error:");
+        let mut words = format!("popfetch: {label} {about}{}", failure.message);
         if let Some(hint) = &failure.hint {
-            self.say(&format!("  {} {hint}", paint(Style::Hint, "hint:")));
+            // One piece, so that nothing of another thread's comes in between.
+            words = format!("{words}\n  {} {hint}", paint(Style::Hint, "hint:"));
         }
+        self.say(&words);
     }
 
     /// A line on stderr, above the progress bars.

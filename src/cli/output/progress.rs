@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::text::{fit, size};
+use crate::protocol::text::escape;
 
 /// How often progress is shown where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -16,9 +19,9 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// Columns for an account's name in front of its bar.
 const NAME_COLUMNS: usize = 16;
 
-/// What a bar looks like.
-const TEMPLATE: &str = "{prefix:.bold} [{wide_bar}] {msg} messages  \
-                        {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+/// What a bar looks like: messages, octets, rate, time left; it must fit into 80 columns.
+const TEMPLATE: &str = "{prefix:.bold} [{wide_bar}] {msg}  {binary_bytes}/{binary_total_bytes}  \
+                        {binary_bytes_per_sec}  {eta}";
 
 /// The progress of all accounts.
 #[derive(Debug)]
@@ -59,14 +62,11 @@ impl Progress {
         let shown = match &self.0 {
             Kind::None => Shown::Nothing,
             Kind::Bars(bars) => {
-                let bar = ProgressBar::new(octets).with_style(style());
-                let name = if name.chars().count() > NAME_COLUMNS {
-                    fit(name, NAME_COLUMNS)
-                } else {
-                    name.to_owned()
-                };
-                bar.set_prefix(name);
-                bar.set_message(format!("0/{messages}"));
+                // Nothing is drawn before the bar is whole and in its place.
+                let bar = ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::hidden())
+                    .with_style(style())
+                    .with_prefix(short(name))
+                    .with_message(format!("0/{messages}"));
                 Shown::Bar(bars.add(bar))
             }
             Kind::Lines => Shown::Lines {
@@ -82,6 +82,17 @@ impl Progress {
             began: Instant::now(),
             shown,
         }
+    }
+}
+
+/// What is worth its columns of an account's name: of a URL, whose mail it is.
+fn short(name: &str) -> String {
+    let name = name.split_once("://").map_or(name, |(_, rest)| rest);
+    let name = escape(name);
+    if name.width() > NAME_COLUMNS {
+        fit(&name, NAME_COLUMNS)
+    } else {
+        name.into_owned()
     }
 }
 

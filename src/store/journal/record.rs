@@ -149,6 +149,36 @@ pub struct Held {
     pub(super) content: u32,
 }
 
+impl Held {
+    /// Whether it only says that the message is not to be fetched. The few receipts of real
+    /// messages that look the same (one in 2^32) are merely kept on the server.
+    pub fn is_marked(&self) -> bool {
+        self.content == 0
+    }
+}
+
+impl Receipt {
+    /// The receipt of a message that counts as stored though it never was: it is not fetched, and
+    /// not deleted either.
+    pub fn marked(
+        account: AccountId,
+        unique_id: UniqueId,
+        listed_octets: Option<u64>,
+        time_seconds: i64,
+    ) -> Self {
+        Self {
+            account,
+            unique_id: Some(unique_id),
+            listed_octets,
+            stored_octets: 0,
+            sha256: [0; 32],
+            place: Place::Nowhere,
+            time_seconds,
+            suspect: false,
+        }
+    }
+}
+
 /// What the journal holds of one unique-id of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -173,6 +203,11 @@ impl Known {
     /// Whether the server was told to delete what was stored last.
     pub fn delete(&self) -> DeleteState {
         self.newest().map_or(DeleteState::None, |held| held.delete)
+    }
+
+    /// None of the receipts is of a message that was stored.
+    pub fn is_only_marked(&self) -> bool {
+        self.receipts.iter().all(Held::is_marked)
     }
 
     /// One of the receipts is of a message that may not be whole.

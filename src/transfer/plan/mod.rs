@@ -218,6 +218,9 @@ fn decide_known(row: &Row<'_>, known: &Known, task: &Task) -> Reason {
     if known.suspect() {
         return Reason::KnownSuspect;
     }
+    if known.is_only_marked() {
+        return Reason::Known;
+    }
     let same_octets = has_same_octets(row, known);
     if known.delete() == DeleteState::Confirmed && !same_octets {
         // The message that had this unique-id is deleted; some servers give it out again.
@@ -244,7 +247,7 @@ fn has_same_octets(row: &Row<'_>, known: &Known) -> bool {
         && known
             .receipts
             .iter()
-            .any(|held| held.listed_octets == row.octets)
+            .any(|held| !held.is_marked() && held.listed_octets == row.octets)
 }
 
 fn is_due(known: &Known, task: &Task) -> bool {

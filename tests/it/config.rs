@@ -1,0 +1,161 @@
+//! `popfetch config`: several accounts in one file, `check`, and `import` from other programs.
+
+use std::fmt::Write as _;
+
+use pop3d::{Mailbox, Server, Sizes};
+
+use crate::support::embedded::serve;
+use crate::support::program::{Folder, Program};
+
+/// A configuration with these accounts, one at each server.
+fn configure(folder: &Folder, accounts: &[(&str, &Server, &str)]) {
+    let mut config = String::from("[defaults]\nto = \"maildir:{account}\"\n");
+    for (name, server, more) in accounts {
+        let port = server.port();
+        write!(
+            config,
+            "[accounts.{name}]\nserver = \"pop3://demo@127.0.0.1:{port}\"\ntls = \"off\"\nauth = \
+             \"user\"\n{more}\n"
+        )
+        .unwrap();
+    }
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+}
+
+fn program(folder: &Folder, words: &str) -> Program {
+    folder.popfetch().words("--config config.toml").words(words)
+}
+
+const GOOD: &str = "password-command = \"echo secret\"";
+const BAD: &str = "password-command = \"echo wrong\"";
+
+#[test]
+fn one_account_that_fails_does_not_touch_the_others() {
+    let folder = Folder::new();
+    let [one, two, three] =
+        [3, 4, 5].map(|count| serve(Mailbox::generated(count, 1, Sizes::Mixed)));
+    configure(
+        &folder,
+        &[
+            ("one", &one, GOOD),
+            ("two", &two, BAD),
+            ("three", &three, GOOD),
+        ],
+    );
+    let outcome = program(&folder, "fetch").run().expect(1);
+    assert!(outcome.stderr.contains("two: "), "{}", outcome.stderr);
+    let stored = |name: &str| {
+        std::fs::read_dir(folder.join(name).join("new"))
+            .unwrap()
+            .count()
+    };
+    assert_eq!((stored("one"), stored("three")), (3, 5));
+    let outcome = program(&folder, "fetch two").run().expect(77);
+    assert!(outcome.stdout().is_empty());
+}
+
+#[test]
+fn accounts_with_one_destination_take_turns() {
+    let folder = Folder::new();
+    // Another seed: the same user at another port would be the same account.
+    let [one, two] = [(30, 1), (40, 2)]
+        .map(|(count, seed)| serve(Mailbox::generated(count, seed, Sizes::Mixed)));
+    let to = format!("{GOOD}\nto = \"all\"");
+    configure(&folder, &[("one", &one, &to), ("two", &two, &to)]);
+    program(&folder, "fetch").run().expect(0);
+    assert_eq!(
+        std::fs::read_dir(folder.join("all/new")).unwrap().count(),
+        70
+    );
+    let outcome = program(&folder, "stat").run().expect(0);
+    let rows: Vec<_> = outcome.stdout().lines().map(str::to_owned).collect();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert!(
+        rows[1].starts_with("one ") && rows[1].ends_with(" 0"),
+        "{rows:?}"
+    );
+    assert!(
+        rows[2].starts_with("two ") && rows[2].ends_with(" 0"),
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn check_explains_and_connects() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(2, 1, Sizes::Mixed));
+    configure(&folder, &[("work", &server, GOOD)]);
+    let outcome = program(&folder, "config check").run().expect(0);
+    assert!(
+        outcome.stdout().contains("[accounts.work], line 4"),
+        "{}",
+        outcome.stdout()
+    );
+    assert!(!outcome.stdout().contains("echo"), "{}", outcome.stdout());
+    assert_eq!(server.logins(), 0);
+    let outcome = program(&folder, "config check --connect").run().expect(0);
+    assert!(
+        outcome.stdout().contains("it works; 2 messages"),
+        "{}",
+        outcome.stdout()
+    );
+    configure(&folder, &[("work", &server, "keep = false")]);
+    program(&folder, "config check").run().expect(78);
+}
+
+#[test]
+fn what_another_program_fetched_is_not_fetched_again() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(3, 1, Sizes::Mixed));
+    let (port, mailbox) = (server.port(), server.mailbox());
+    let rc = format!(
+        "account work\nhost localhost\nport {port}\nuser demo\ntls off\nauth user\nkeep on\n\
+         delivery maildir ~/mail\nuidls_file ~/seen\npassword secret\n"
+    );
+    let seen = format!(
+        " 2 localhost demo\n{}\n{}\n",
+        mailbox.unique_id(1),
+        mailbox.unique_id(2)
+    );
+    std::fs::write(folder.join("mpoprc"), rc).unwrap();
+    std::fs::write(folder.join("home/seen"), seen).unwrap();
+    let outcome = folder
+        .popfetch()
+        .words("config import mpop mpoprc")
+        .run()
+        .expect(0);
+    assert!(
+        !outcome.stdout().contains("secret\""),
+        "{}",
+        outcome.stdout()
+    );
+    std::fs::write(folder.join("config.toml"), outcome.stdout()).unwrap();
+    program(&folder, "fetch")
+        .env("POPFETCH_PASSWORD", "secret")
+        .run()
+        .expect(0);
+    assert_eq!(server.count("RETR"), 1);
+    assert_eq!(
+        std::fs::read_dir(folder.join("home/mail/new"))
+            .unwrap()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn everything_present_is_recorded_as_stored_without_being_fetched() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(3, 1, Sizes::Mixed));
+    configure(&folder, &[("work", &server, GOOD)]);
+    program(&folder, "fetch --mark-stored").run().expect(0);
+    assert_eq!(server.count("RETR"), 0);
+    server.change(|mailbox| mailbox.grow(1));
+    program(&folder, "fetch --delete").run().expect(0);
+    assert_eq!(server.count("RETR"), 1);
+    assert_eq!(
+        server.mailbox().present(),
+        [1, 2, 3],
+        "what was only marked was deleted"
+    );
+}
