@@ -130,14 +130,26 @@ impl Client<Authorization> {
         Ok(())
     }
 
-    /// The maildrop is ours. What the server can do may have changed with that.
+    /// The maildrop is ours. What the server can do may have changed with that, so that it is
+    /// asked again.
     pub(super) fn into_transaction(mut self) -> Result<Client<Transaction>, Error> {
-        if self.state.may_ask_capabilities {
-            self.facts.capabilities_after_login = self.session.capabilities()?;
+        let policy = self.state.policy.pipelining;
+        let may_pipeline = |capabilities: &Option<Capabilities>| {
+            let is_offered = capabilities
+                .as_ref()
+                .is_some_and(Capabilities::has_pipelining);
+            Window::new(policy, is_offered)
+        };
+        if !self.state.may_ask_capabilities {
+            let window = may_pipeline(&None);
+            return Ok(Client::new(self.session, self.facts, window));
         }
-        let capabilities = self.facts.capabilities_after_login.as_ref();
-        let is_offered = capabilities.is_some_and(Capabilities::has_pipelining);
-        let window = Window::new(self.state.policy.pipelining, is_offered);
+        self.session.send(&[Command::Capa])?;
+        if may_pipeline(&self.facts.capabilities_before_login).is_pipelining() {
+            return Ok(Client::with_capa_sent(self.session, self.facts, policy));
+        }
+        self.facts.capabilities_after_login = self.session.capabilities_answer()?;
+        let window = may_pipeline(&self.facts.capabilities_after_login);
         Ok(Client::new(self.session, self.facts, window))
     }
 }

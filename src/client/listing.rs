@@ -13,9 +13,13 @@ use crate::protocol::{
 /// all others it comes along with the status line.
 const EMPTY_LIST_SILENCE: Duration = Duration::from_secs(2);
 
-/// Asks for everything in one write, and reads the answers as they come.
-pub(super) fn read_in_one_flight(session: &mut Session) -> Result<Listing, Error> {
-    session.send(&[Command::Stat, Command::Uidl, Command::List])?;
+/// Asks for everything in one write.
+pub(super) fn ask_in_one_flight(session: &mut Session) -> Result<(), Error> {
+    session.send(&[Command::Stat, Command::Uidl, Command::List])
+}
+
+/// Reads the answers to [`ask_in_one_flight`] as they come.
+pub(super) fn read_flight(session: &mut Session) -> Result<Listing, Error> {
     let claimed = claimed(session.answer(Verb::Stat)?);
     let mut builder = ListingBuilder::new(claimed);
     let uidl = session.answer(Verb::Uidl)?;

@@ -127,7 +127,8 @@ pub struct ServerFacts {
     /// What it said it can do before the login, under TLS if that was begun; `None` if it does
     /// not know the question.
     pub capabilities_before_login: Option<Capabilities>,
-    /// What it said it can do after the login.
+    /// What it said it can do after the login. Known once the first command was answered: the
+    /// question may be on its way together with that.
     pub capabilities_after_login: Option<Capabilities>,
     /// How the user logged in.
     pub mechanism: Option<Mechanism>,

@@ -110,6 +110,11 @@ impl<T: Pipelined> Pipeline<T> {
         self.window
     }
 
+    /// From here on, this window.
+    pub(super) fn set_window(&mut self, window: Window) {
+        self.window = window;
+    }
+
     /// From here on, one command at a time; those that are outstanding are still answered.
     pub(super) fn fall_into_lock_step(&mut self) {
         self.window = Window::LOCK_STEP;

@@ -49,12 +49,12 @@ impl<'r, 'a> Session<'r, 'a> {
         store: &'r mut Store,
     ) -> Result<Self, Error> {
         run.observer.notice(Event::LoggedIn(client.server()));
+        let listing = client.listing()?;
         run.login_delay = client
             .server()
             .capabilities()
             .login_delay()
             .unwrap_or_default();
-        let listing = client.listing()?;
         let now_seconds = run.fetch.task.now_seconds;
         let journal = &mut store.journal;
         let account = journal.account(run.fetch.identity, &mut unique_ids(&listing))?;

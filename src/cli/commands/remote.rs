@@ -13,7 +13,7 @@ use crate::cli::environment::{self, system_time};
 use crate::cli::failure::Failure;
 use crate::cli::report::{About, of_client, of_store};
 use crate::cli::secrets::{SecretKind, SecretSource};
-use crate::client::{Attempt, Connector, Credentials, Patience, Proof};
+use crate::client::{Attempt, Connector, Credentials, Patience, Proof, TlsMode};
 use crate::secret::Secret;
 use crate::store::{
     BadDestination, Clock, Destination, Disk, Error, Identity, OpenOptions, Orphans,
@@ -36,6 +36,9 @@ impl Way {
         let source = account.secret.clone()?;
         let connector = Connector::new(&account.transport)
             .map_err(|error| of_client(&error, about(bench, account)))?;
+        if account.server.tls != TlsMode::Off {
+            connector.prepare();
+        }
         let stop = bench.signals.stop_flag();
         let patience = Patience {
             timeout: account.timeout,

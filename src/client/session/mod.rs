@@ -185,7 +185,13 @@ impl<W: Wire> Session<W> {
 
     /// Asks what the server can do. `None`: it does not know the question.
     pub(super) fn capabilities(&mut self) -> Result<Option<Capabilities>, Error> {
-        if self.ask(&Command::Capa)?.is_err() {
+        self.send(&[Command::Capa])?;
+        self.capabilities_answer()
+    }
+
+    /// The answer to CAPA, which was sent before.
+    pub(super) fn capabilities_answer(&mut self) -> Result<Option<Capabilities>, Error> {
+        if self.answer(Verb::Capa)?.is_err() {
             return Ok(None);
         }
         let mut capabilities = Capabilities::default();

@@ -5,9 +5,12 @@ use super::error::{Error, Misbehaviour};
 use super::listing;
 use super::pipeline::{Deletion, Pipeline, Request, Window};
 use super::session::Session;
+use super::settings::PipelinePolicy;
 use super::watch::AnswerWatch;
 use super::{Client, ServerFacts};
-use crate::protocol::{Command, Listing, MaildropSize, MessageNumber, Refusal, ServerText, Verb};
+use crate::protocol::{
+    Capabilities, Command, Listing, MaildropSize, MessageNumber, Refusal, ServerText, Verb,
+};
 
 /// Logged in, with the maildrop locked for this session.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub struct Transaction {
     watch: AnswerWatch,
     /// The message that was read to its end last, if nothing came behind it yet.
     last_body: Option<MessageNumber>,
+    /// CAPA was sent, and its answer is the first to come; the policy that it decides with.
+    capa_sent: Option<PipelinePolicy>,
 }
 
 /// The answer to a [`Request`].
@@ -53,8 +58,35 @@ impl Client<Transaction> {
                 pipeline: Pipeline::new(window),
                 watch: AnswerWatch::new(),
                 last_body: None,
+                capa_sent: None,
             },
         }
+    }
+
+    /// The same where CAPA was sent and not answered yet, to a server that pipelines: what comes
+    /// next need not wait a round trip for the answer.
+    pub(super) fn with_capa_sent(
+        session: Session,
+        facts: ServerFacts,
+        policy: PipelinePolicy,
+    ) -> Self {
+        let mut client = Self::new(session, facts, Window::LOCK_STEP);
+        client.state.capa_sent = Some(policy);
+        client
+    }
+
+    /// Reads the answer to CAPA, if that is still to come.
+    fn catch_up(&mut self) -> Result<(), Error> {
+        if let Some(policy) = self.state.capa_sent.take() {
+            let capabilities = self.session.capabilities_answer()?;
+            let is_offered = capabilities
+                .as_ref()
+                .is_some_and(Capabilities::has_pipelining);
+            let window = Window::new(policy, is_offered);
+            self.state.pipeline.set_window(window);
+            self.facts.capabilities_after_login = capabilities;
+        }
+        Ok(())
     }
 
     /// How much is there, by the server's own count.
@@ -69,9 +101,15 @@ impl Client<Transaction> {
     ///
     /// To be called before the first DELE: some servers list what is deleted, or count anew.
     pub fn listing(&mut self) -> Result<Listing, Error> {
+        if self.state.capa_sent.is_some() {
+            listing::ask_in_one_flight(&mut self.session)?;
+            self.catch_up()?;
+            return listing::read_flight(&mut self.session);
+        }
         self.settle()?;
         if self.state.pipeline.window().is_pipelining() {
-            listing::read_in_one_flight(&mut self.session)
+            listing::ask_in_one_flight(&mut self.session)?;
+            listing::read_flight(&mut self.session)
         } else {
             listing::read_in_lock_step(&mut self.session)
         }
@@ -131,6 +169,7 @@ impl Client<Transaction> {
     /// # }
     /// ```
     pub fn answer(&mut self) -> Result<Option<Answer<'_>>, Error> {
+        self.catch_up()?;
         self.finish_body()?;
         let state = &mut self.state;
         if self.session.was_odd() {
@@ -218,6 +257,7 @@ impl Client<Transaction> {
     /// Makes sure that a command sent now stands behind nothing: servers are known to answer
     /// what stands behind a RETR in the middle of the message.
     fn settle(&mut self) -> Result<(), Error> {
+        self.catch_up()?;
         self.finish_body()?;
         if self.state.pipeline.len() > 0 {
             return Err(Error::RequestsLeft);

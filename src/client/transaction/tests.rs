@@ -683,3 +683,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_lists_do_not_wait_for_the_answer_to_capa() {
+    let script = "
+        C: STAT
+        C: UIDL
+        C: LIST
+        S: +OK
+        S: PIPELINING
+        S: .
+        S: +OK 1 10
+        S: +OK
+        S: 1 a
+        S: .
+        S: +OK
+        S: 1 10
+        S: .
+        C: NOOP
+        S: +OK";
+    let session = Session::new(Script::new(script)).boxed();
+    let facts = ServerFacts::default();
+    let mut client = Client::with_capa_sent(session, facts, PipelinePolicy::Auto);
+    assert_eq!(client.listing().unwrap().len(), 1);
+    assert!(client.server().capabilities().has_pipelining());
+    client.noop().unwrap();
+}
+
+#[test]
+fn any_other_command_waits_for_the_answer_to_capa() {
+    let script = "
+        S: -ERR
+        C: STAT
+        S: +OK 1 10
+        C: STAT
+        S: +OK 0 0";
+    let session = Session::new(Script::new(script)).boxed();
+    let facts = ServerFacts::default();
+    let mut client = Client::with_capa_sent(session, facts, PipelinePolicy::Auto);
+    client.stat().unwrap();
+    assert_eq!(client.server().capabilities_after_login, None);
+    assert_eq!(client.listing().unwrap().len(), 0);
+}
