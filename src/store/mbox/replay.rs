@@ -73,8 +73,10 @@ impl MboxCommit {
         let range = unsettled.range();
         let file = mbox.handle.as_file();
         match shown(file, range).map_err(Error::io("reading", mbox.path()))? {
-            Shown::Whole => {}
-            Shown::Unfinished => {
+            // Also what is whole is written: the run before may have died of a failed sync, after
+            // which the kernel holds octets for clean that are not on disk, and another sync
+            // would not write them.
+            Shown::Whole | Shown::Unfinished => {
                 write_range(&mbox.handle, range).map_err(Error::io("writing", mbox.path()))?;
             }
             Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
