@@ -13,6 +13,7 @@ mod server_facts;
 mod stat;
 mod verify;
 
+use std::io;
 use std::sync::Arc;
 
 use super::args::{Command, CommandLine, ConfigCommand};
@@ -24,7 +25,8 @@ use super::output::Output;
 use super::output::json::{ErrorLine, Line, SummaryLine};
 use super::report::{Ending, exit_status, of_transfer};
 use super::signals::Signals;
-use crate::transfer::{DeletionState, Outcome, Summary};
+use crate::store;
+use crate::transfer::{self, DeletionState, Outcome, Summary};
 
 /// Runs the command; the exit status.
 pub(crate) fn run(line: CommandLine, environment: &Environment) -> Result<u8, Failure> {
@@ -135,6 +137,13 @@ impl<'a> Bench<'a> {
 /// How a run ended for an account; what ended it early is told, and all is summed up.
 fn ending(bench: &Bench<'_>, account: &Account, outcome: &Outcome) -> Ending {
     let Outcome { summary, error } = outcome;
+    if error
+        .as_ref()
+        .is_some_and(|error| is_closed_stdout(account, error))
+    {
+        bench.output.note_closed_stdout();
+        return Ending::default();
+    }
     let failure = error
         .as_ref()
         .map(|error| of_transfer(error, remote::about(bench, account)));
@@ -148,4 +157,12 @@ fn ending(bench: &Bench<'_>, account: &Account, outcome: &Outcome) -> Ending {
     };
     bench.sum_up(&account.name, summary, ending);
     ending
+}
+
+/// Whether mail was printed, and whoever read it has seen enough.
+fn is_closed_stdout(account: &Account, error: &transfer::Error) -> bool {
+    let transfer::Error::Store(store::Error::Io { source, .. }) = error else {
+        return false;
+    };
+    account.destination.as_deref() == Some("-") && source.kind() == io::ErrorKind::BrokenPipe
 }

@@ -120,6 +120,11 @@ impl Output {
         self.stdout_closed.load(Ordering::Relaxed)
     }
 
+    /// Mail was being printed, and nobody reads stdout any more.
+    pub(crate) fn note_closed_stdout(&self) {
+        self.stdout_closed.store(true, Ordering::Relaxed);
+    }
+
     /// A line of a result, for people.
     pub(crate) fn line(&self, line: &str) {
         self.write(line.as_bytes());
