@@ -13,7 +13,7 @@ use super::session::Session;
 use super::settings::{LoginPolicy, Patience, Server, TlsMode, Transport};
 use super::stream::{Peer, Stream, is_loopback};
 use super::tls::{self, Prepared};
-use crate::protocol::{Capabilities, Command, ServerText, Verb};
+use crate::protocol::{Capabilities, Command, ServerText};
 use dial::dial;
 use proxy::tunnel;
 use resolve::resolve;
@@ -54,8 +54,8 @@ impl Connector {
         Client::greeted(opening, capabilities, server, *policy)
     }
 
-    /// What the server can do, if it can tell. Some servers close the line on the question or
-    /// leave it unanswered: they are called again and not asked.
+    /// What the server can do, if it can tell. Some servers close the line on the question, or
+    /// leave it or the rest of its answer open: they are called again and not asked.
     fn ask_capabilities(
         &self,
         mut opening: Opening,
@@ -65,13 +65,7 @@ impl Connector {
         match opening.session.capabilities() {
             Ok(Some(capabilities)) => Ok((opening, Known::Told(capabilities))),
             Ok(None) => Ok((opening, Known::Untold)),
-            Err(
-                Error::Io {
-                    doing: Wait::Response(Verb::Capa),
-                    ..
-                }
-                | Error::Deadline(Wait::Response(Verb::Capa)),
-            ) => {
+            Err(Error::Io { .. } | Error::Deadline(Wait::Response(_) | Wait::Data)) => {
                 log::debug!("{server} does not bear to be asked for its capabilities");
                 drop(opening);
                 Ok((self.greet(server, patience)?, Known::Unbearable))
