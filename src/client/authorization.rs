@@ -52,6 +52,7 @@ impl Client<Authorization> {
             greeting,
             capabilities_before_login: capabilities,
             utf8,
+            tls_version: stream.tls_version(),
             leaf: stream.leaf().cloned(),
             ..ServerFacts::default()
         };

@@ -100,7 +100,7 @@ pub use settings::{
     CertificatePin, ClientIdentity, Credentials, Family, InvalidSetting, LoginPolicy, Patience,
     PipelinePolicy, Proof, Proxy, ProxyLogin, Server, TlsMode, Transport,
 };
-pub use tls::Leaf;
+pub use tls::{Leaf, TlsVersion};
 pub use transaction::{Answer, Farewell, Reply, Transaction};
 
 use crate::protocol::{Capabilities, ServerText};
@@ -134,6 +134,8 @@ pub struct ServerFacts {
     pub mechanism: Option<Mechanism>,
     /// Whether UTF8 mode was begun (RFC 6856), so that messages come as they are.
     pub utf8: bool,
+    /// The version of TLS; `None` without TLS, or where it could not be told.
+    pub tls_version: Option<TlsVersion>,
     /// The certificate that the server presented; `None` without TLS.
     pub leaf: Option<Leaf>,
 }

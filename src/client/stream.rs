@@ -15,15 +15,15 @@ use super::error::{Error, TlsFailure, TlsFault, Wait};
 use super::limit::{Cause, Limit};
 use super::session::Wire;
 use super::settings::Patience;
-use super::tls::Leaf;
-use super::tls::{self, TlsConnection};
+use super::tls::{self, Leaf, TlsConnection, TlsVersion};
 
 /// What is read ahead beneath TLS. A TLS library asks for five octets of a record's header, then
 /// for its body; reading ahead saves most of these system calls.
 const READ_AHEAD_OCTETS: usize = 64 * 1024;
 
-/// How much of what the server said first is kept, to tell what it is if it is not TLS.
-const FIRST_OCTETS_MAX: usize = 128;
+/// How much of what the server said first is kept: of TLS, to tell the version; of anything else,
+/// to tell what it is.
+const FIRST_OCTETS_MAX: usize = 256;
 
 /// A connection to a server, in clear or by TLS.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) struct Peer {
 #[derive(Debug)]
 enum Channel {
     Clear(Socket),
-    Tls(Box<TlsConnection>),
+    Tls(Box<TlsConnection>, Option<TlsVersion>),
 }
 
 impl Stream {
@@ -82,14 +82,22 @@ impl Stream {
 
     /// Whether TLS protects what is sent.
     pub(super) fn is_secure(&self) -> bool {
-        matches!(self.channel, Channel::Tls(_))
+        matches!(self.channel, Channel::Tls(..))
     }
 
     /// The certificate that the server presented.
     pub(super) fn leaf(&self) -> Option<&Leaf> {
         match &self.channel {
             Channel::Clear(_) => None,
-            Channel::Tls(connection) => connection.leaf(),
+            Channel::Tls(connection, _) => connection.leaf(),
+        }
+    }
+
+    /// The version of TLS, where it could be told.
+    pub(super) fn tls_version(&self) -> Option<TlsVersion> {
+        match &self.channel {
+            Channel::Clear(_) => None,
+            Channel::Tls(_, version) => *version,
         }
     }
 
@@ -97,7 +105,7 @@ impl Stream {
     pub(super) fn channel_binding(&self) -> Option<Vec<u8>> {
         match &self.channel {
             Channel::Clear(_) => None,
-            Channel::Tls(connection) => connection.channel_binding(),
+            Channel::Tls(connection, _) => connection.channel_binding(),
         }
     }
 
@@ -122,9 +130,9 @@ impl Stream {
         socket.read_ahead();
         match connector.handshake(name, socket) {
             Ok(connection) => {
-                record.forget_first();
+                let version = TlsVersion::parse(&record.take_first());
                 Ok(Self {
-                    channel: Channel::Tls(Box::new(connection)),
+                    channel: Channel::Tls(Box::new(connection), version),
                     record,
                     patience,
                     peer,
@@ -146,7 +154,7 @@ impl Stream {
     fn socket(&mut self) -> &mut Socket {
         match &mut self.channel {
             Channel::Clear(socket) => socket,
-            Channel::Tls(connection) => connection.socket_mut(),
+            Channel::Tls(connection, _) => connection.socket_mut(),
         }
     }
 
@@ -178,7 +186,7 @@ impl Wire for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let result = match &mut self.channel {
             Channel::Clear(socket) => socket.read(buffer),
-            Channel::Tls(connection) => connection.read(buffer),
+            Channel::Tls(connection, _) => connection.read(buffer),
         };
         match result {
             Ok(octets) => Ok(octets),
@@ -192,7 +200,7 @@ impl Wire for Stream {
     fn write_all(&mut self, octets: &[u8]) -> Result<(), Error> {
         let result = match &mut self.channel {
             Channel::Clear(socket) => socket.write_all(octets),
-            Channel::Tls(connection) => connection.write_all(octets),
+            Channel::Tls(connection, _) => connection.write_all(octets),
         };
         result.map_err(|error| self.blame(&error))
     }
@@ -240,13 +248,13 @@ impl Record {
         self.with(|noticed| noticed.ended && noticed.cause.is_none())
     }
 
-    fn forget_first(&self) {
-        self.with(|noticed| noticed.first = Vec::new());
+    fn take_first(&self) -> Vec<u8> {
+        self.with(|noticed| std::mem::take(&mut noticed.first))
     }
 
     /// What came in place of the handshake, when it surely is no TLS record.
     fn take_not_tls(&self) -> Option<crate::protocol::ServerText> {
-        let first = self.with(|noticed| std::mem::take(&mut noticed.first));
+        let first = self.take_first();
         let line = first
             .split(|&octet| octet == b'\r' || octet == b'\n')
             .next()?;

@@ -3,7 +3,7 @@
 use crate::cli::config::Account;
 use crate::cli::output::json::{ServerObject, TlsObject, time};
 use crate::cli::output::local_time;
-use crate::client::{Leaf, ServerFacts, TlsMode};
+use crate::client::{Leaf, ServerFacts, TlsMode, TlsVersion};
 use crate::protocol::capability::Expire;
 use crate::protocol::{Capabilities, ServerText};
 
@@ -26,13 +26,13 @@ pub(super) fn object(facts: &ServerFacts) -> ServerObject {
         login_delay_seconds: capabilities.login_delay().map(|delay| delay.as_secs()),
         capabilities_before_login: facts.capabilities_before_login.as_ref().map(rows),
         capabilities: facts.capabilities_after_login.as_ref().map(rows),
-        tls: facts.leaf.as_ref().map(tls),
+        tls: facts.leaf.as_ref().map(|leaf| tls(leaf, facts.tls_version)),
     }
 }
 
-fn tls(leaf: &Leaf) -> TlsObject {
+fn tls(leaf: &Leaf, version: Option<TlsVersion>) -> TlsObject {
     TlsObject {
-        version: None,
+        version: version.map(|version| version.to_string()),
         subject: Some(leaf.subject.to_string()),
         issuer: Some(leaf.issuer.to_string()),
         names: leaf.names.iter().map(ToString::to_string).collect(),
@@ -71,7 +71,12 @@ pub(super) fn lines(account: &Account, facts: &ServerFacts) -> Vec<String> {
         .mechanism
         .map_or_else(|| "unknown".to_owned(), |it| it.to_string());
     tell("logged in by", mechanism);
-    tell("encryption", encryption(account.server.tls).to_owned());
+    let mut encryption = encryption(account.server.tls).to_owned();
+    if let Some(version) = facts.tls_version {
+        encryption.push_str(", ");
+        encryption.push_str(&version.to_string());
+    }
+    tell("encryption", encryption);
     if let Some(leaf) = &facts.leaf {
         let names: Vec<_> = leaf.names.iter().map(ToString::to_string).collect();
         let date = |seconds: Option<i64>| {

@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use native_tls::{Identity, TlsAcceptor};
 
 use super::*;
 use crate::client::Leaf;
 use crate::client::error::Misbehaviour;
+use crate::client::session::Wire as _;
 use crate::client::settings::{CertificatePin, Credentials, Proof};
 use crate::client::{Attempt, log_in};
+use crate::protocol::Verb;
 use crate::secret::Secret;
 
 /// A server for some connections, and what each of its connections ended with.
@@ -149,6 +151,7 @@ fn implicit_tls_with_a_certificate_that_is_trusted() {
     let client = open(&played.server, &trusting(&certified)).unwrap();
     assert_eq!(client.server().leaf.as_ref(), Some(&certified.leaf));
     assert_eq!(client.server().greeting.to_string(), "ready");
+    assert!(client.server().tls_version.is_some());
     client.quit();
     assert_eq!(played.thread.join().unwrap(), [["CAPA", "QUIT"]]);
 }
@@ -179,6 +182,74 @@ fn a_certificate_that_is_not_trusted_is_shown_and_sent_nothing() {
         ..trusting(&other)
     };
     check(&other, asked, "mismatch");
+}
+
+/// A short wait that brings nothing must leave TLS as it was.
+#[test]
+fn a_short_silence_harms_no_connection() {
+    let certified = certificate("127.0.0.1", |_| {});
+    for tls in [TlsMode::Implicit, TlsMode::Off] {
+        let acceptor = Arc::clone(&certified.acceptor);
+        let played = play(tls, 1, move |socket| match tls {
+            TlsMode::Off => converse(socket, &[GREETING, CAPA, "+OK\r\n", BYE]),
+            TlsMode::Implicit | TlsMode::Stls => converse(
+                acceptor.accept(socket).unwrap(),
+                &[GREETING, CAPA, "+OK\r\n", BYE],
+            ),
+        });
+        let mut client = open(&played.server, &trusting(&certified)).unwrap();
+        for _ in 0..3 {
+            let silent = client
+                .session
+                .is_silent_for(Duration::from_millis(5), Verb::Noop);
+            assert!(silent.unwrap());
+        }
+        assert!(client.session.ask(&Command::Noop).unwrap().is_ok());
+        client.quit();
+        assert_eq!(played.thread.join().unwrap(), [["CAPA", "NOOP", "QUIT"]]);
+    }
+}
+
+/// A server that reads nothing fills the line; the wait to write ends all the same.
+#[test]
+fn a_write_that_nobody_reads_has_a_deadline() {
+    let (send, receive) = std::sync::mpsc::channel::<()>();
+    let played = play(TlsMode::Off, 1, move |_unread| {
+        assert!(receive.recv().is_err());
+    });
+    let connector = Connector::new(&Transport::default()).unwrap();
+    let patience = Patience::new(Duration::from_millis(50));
+    let mut stream = connector.reach(&played.server, &patience).unwrap();
+    let mut write = || loop {
+        stream.begin(Wait::Response(Verb::Noop));
+        if let Err(error) = stream.write_all(&[b'x'; 8192]) {
+            return error;
+        }
+    };
+    let error = write();
+    let is_late = matches!(error, Error::Deadline(Wait::Response(Verb::Noop)));
+    assert!(is_late, "{error:?}");
+    drop(send);
+    played.thread.join().unwrap();
+}
+
+#[test]
+fn the_end_of_the_whole_run_ends_a_wait() {
+    let played = play(TlsMode::Off, 1, |mut socket| {
+        let _all_of_it = socket.read_to_end(&mut Vec::new());
+    });
+    let connector = Connector::new(&Transport::default()).unwrap();
+    let mut patience = patience();
+    patience.until = Some(Instant::now() + Duration::from_millis(300));
+    let policy = LoginPolicy::default();
+    let error = connector
+        .open(&played.server, &patience, &policy)
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Deadline(Wait::WholeRun)),
+        "{error:?}"
+    );
+    played.thread.join().unwrap();
 }
 
 #[test]

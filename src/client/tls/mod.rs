@@ -1,9 +1,11 @@
 //! TLS: whom to trust, what to present, and what the server presented. The only user of
 //! `native-tls`.
 
+mod hello;
 mod identity;
 mod leaf;
 
+pub use hello::TlsVersion;
 pub use leaf::Leaf;
 
 use std::fmt;
