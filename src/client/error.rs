@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::protocol::{Mechanism, MessageNumber, Refusal, ServerText, Verb};
 
 use super::settings::CertificatePin;
-use super::tls::Leaf;
+use super::tls::{Leaf, reason};
 
 /// What went wrong while speaking to a server.
 #[derive(Debug)]
@@ -301,7 +301,7 @@ impl fmt::Display for TlsFailure {
                     refusal.text
                 )
             }
-            TlsFault::Failed(why) => write!(f, "TLS with {host} failed: {why}"),
+            TlsFault::Failed(why) => write!(f, "TLS with {host} failed: {}", reason(why)),
         }
     }
 }

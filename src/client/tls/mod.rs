@@ -244,17 +244,49 @@ fn load_identity(files: &ClientIdentity) -> Result<Identity, BadSetting> {
     })
 }
 
-/// Why a certificate may not be trusted: what the library puts in parentheses behind its own
-/// wordy account, where it does.
+/// Why TLS failed, in the part of the library's account that a person can use: the reason for a
+/// certificate, which stands in parentheses at the end, or else OpenSSL's words, which stand
+/// between its numbers and the place in its source.
 pub(in crate::client) fn reason(text: &str) -> &str {
     let reason = text
         .strip_suffix(')')
         .and_then(|text| text.rsplit_once(" ("));
-    reason.map_or(text, |(_, reason)| reason)
+    if let Some((_, reason)) = reason {
+        return reason;
+    }
+    let words = text
+        .strip_prefix("error:")
+        .and_then(|text| text.split(':').nth(3));
+    words.filter(|words| !words.is_empty()).unwrap_or(text)
 }
 
 /// Whether these octets can be the start of a TLS record: a known content type and a version
 /// whose first octet is 3 (RFC 8446 section 5.1).
 pub(in crate::client) fn begins_a_record(octets: &[u8]) -> bool {
     matches!(octets, [20..=24, 3, ..] | [20..=24] | [])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn reasons_are_taken_out_of_their_wrapping() {
+        let check = |text: &str, expected: &str| assert_eq!(reason(text), expected);
+        check(
+            "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify \
+             failed:../ssl/statem/statem_clnt.c:1889: (self-signed certificate)",
+            "self-signed certificate",
+        );
+        check(
+            "error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:\
+             ../ssl/record/rec_layer_s3.c:1584:SSL alert number 116",
+            "tlsv13 alert certificate required",
+        );
+        check(
+            "the certificate was not trusted.",
+            "the certificate was not trusted.",
+        );
+        check("error:", "error:");
+    }
 }
