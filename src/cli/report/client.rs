@@ -230,6 +230,11 @@ fn of_tls(tls: &TlsFailure, failure: impl Fn(Kind) -> Failure) -> Failure {
         TlsFault::Refused(refusal) => failure(Kind::Tls)
             .server_text(refusal.text.to_string())
             .hint("use pop3s:// for TLS from the start; --tls off does without, in clear"),
+        // An alert is what the server dislikes; about a certificate, it is ours or its absence.
+        TlsFault::Failed(why) if why.contains("alert") && why.contains("certificate") => failure(
+            Kind::Tls,
+        )
+        .hint("the server wants a certificate: --tls-client-cert and --tls-client-key present one"),
         TlsFault::Failed(_) => failure(Kind::Tls).hint("see that the port speaks TLS 1.2 or newer"),
     }
 }
