@@ -6,6 +6,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::Bench;
 use crate::cli::account_url::AccountUrl;
 use crate::cli::args::{ConfigImportArgs, GeneralFlags, Program};
@@ -37,8 +39,7 @@ pub(super) fn run(
     let (_, bench) = Bench::set_up(flags, environment)?;
     let file = args.file.display().to_string();
     let text = read(&args.file).map_err(|error| {
-        Failure::config(format!("cannot read {}: {error}", escape(&file)))
-            .hint("see that the path is right")
+        Failure::config(escape(&format!("{error:#}"))).hint("see that the path is right")
     })?;
     let stem = args
         .file
@@ -64,11 +65,11 @@ pub(super) fn run(
     Ok(bench.end(&endings))
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut octets = Vec::new();
-    File::open(path)?
-        .take(FILE_OCTETS_MAX)
-        .read_to_end(&mut octets)?;
+    File::open(path)
+        .and_then(|file| file.take(FILE_OCTETS_MAX).read_to_end(&mut octets))
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(octets)
 }
 

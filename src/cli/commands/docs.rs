@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use crate::cli::docs;
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::output::{Stream, print};
@@ -9,18 +11,18 @@ use crate::store::Disk;
 
 /// Writes man pages and completions.
 pub(super) fn write(folder: &Path) -> Result<u8, Failure> {
-    let disk = Disk::new();
-    for page in docs::pages().map_err(|error| Failure::new(Kind::Bug, error.to_string()))? {
-        let path = folder.join(&page.name);
-        page.write(&disk, &path).map_err(|error| {
-            Failure::new(
-                Kind::LocalIo,
-                format!("cannot write {}: {error}", path.display()),
-            )
-            .hint("man and completions must be there as folders")
-        })?;
-    }
+    write_pages(folder).map_err(|error| Failure::new(Kind::LocalIo, format!("{error:#}")))?;
     Ok(0)
+}
+
+fn write_pages(folder: &Path) -> anyhow::Result<()> {
+    let disk = Disk::new();
+    for page in docs::pages().context("cannot draw the pages")? {
+        let path = folder.join(&page.name);
+        page.write(&disk, &path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Prints what describes the JSON lines to programs.
