@@ -149,3 +149,17 @@ pub enum Warning {
     /// Something the store has to say.
     Store(String),
 }
+
+impl Warning {
+    /// Whether it tells of a danger to mail, or of a repair, so that it is worth a word also
+    /// where nobody is looking. The others tell what a server is like, each time anew.
+    pub fn is_grave(&self) -> bool {
+        match self {
+            Self::ExpiresAtOnce | Self::Store(_) => true,
+            Self::NoUniqueIds
+            | Self::NoTop
+            | Self::RepeatedUniqueIds { .. }
+            | Self::CannotDelete { .. } => false,
+        }
+    }
+}

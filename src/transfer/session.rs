@@ -148,7 +148,8 @@ impl<'r, 'a> Session<'r, 'a> {
     fn warn(&self, plan: &Plan) {
         let observer = self.run.observer;
         let warn = |warning| observer.notice(Event::Warning(warning));
-        if self.client.server().capabilities().expire() == Some(Expire::Days(0)) {
+        let expires_at_once = self.client.server().capabilities().expire() == Some(Expire::Days(0));
+        if expires_at_once && plan.steps_of(Action::Retrieve).next().is_some() {
             warn(Warning::ExpiresAtOnce);
         }
         if matches!(self.listing.unique_ids(), UidSupport::Refused(_)) && !self.listing.is_empty() {

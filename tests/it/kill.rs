@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::thread;
 
-use pop3d::{Hold, Mailbox, Server, Sizes};
+use pop3d::{Hold, Mailbox, Server, Sizes, Step, When};
 use rustix::process::Signal;
 
 use crate::support::embedded::{
@@ -54,7 +54,13 @@ impl Case {
         first.signal(Signal::KILL);
         let outcome = first.wait();
         server.release();
-        assert_eq!(outcome.code(), 137, "{context}: {outcome:?}");
+        // With the answer to QUIT in hand the program may end before the signal comes.
+        let may_have_ended =
+            held.is_some_and(|step| step.when == When::After && step.verb == "QUIT");
+        assert!(
+            outcome.code() == 137 || may_have_ended && outcome.code() == 0,
+            "{context}: {outcome:?}"
+        );
         let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES);
         if server.mailbox().present().len() < MESSAGES as usize {
             // Once the server forgets them only the store has them.
@@ -174,8 +180,8 @@ fn an_interrupted_run_commits_what_is_complete_and_says_so_by_its_status() {
         let folder = Folder::new();
         let server = serve(mailbox());
         // By then the first three have arrived whole.
-        server.hold(Hold::At(pop3d::Step {
-            when: pop3d::When::Before,
+        server.hold(Hold::At(Step {
+            when: When::Before,
             verb: "RETR",
             number: 4,
         }));

@@ -91,25 +91,39 @@ fn a_lost_journal_stops_the_run_until_the_store_is_adopted() {
 
 #[test]
 fn a_migrated_server_stops_the_run_and_nothing_is_stored_twice() {
+    // Each server of the test has a port of its own; the account is one.
     let folder = Folder::new();
-    fetch(&folder, &serve(mailbox()), "--to mail").expect(0);
+    let config = folder.join("config.toml");
+    let fetch = |server: &Server, words: &str| {
+        let text = format!(
+            "[accounts.moved]\nserver = \"pop3://127.0.0.1:{}\"\nuser = \"demo\"\n\
+             tls = \"off\"\naccount-id = \"demo@old.example.org\"\nto = \"{}\"\n",
+            server.port(),
+            folder.join("mail").display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let program = folder.popfetch().env("POPFETCH_PASSWORD", "secret");
+        let program = program.arg("fetch").arg("--config").arg(&config);
+        program.words(words).run()
+    };
+    fetch(&serve(mailbox()), "").expect(0);
     let mut migrated = Mailbox::empty();
     for number in 1..=MESSAGES {
         migrated.add(&format!("new{number}"), &mailbox().message(number).to_vec());
     }
     let server = serve(migrated);
-    let outcome = fetch(&folder, &server, "--to mail");
-    assert_ne!(outcome.code(), 0);
+    let outcome = fetch(&server, "");
+    assert_ne!(outcome.code(), 0, "{outcome:?}");
     assert!(
         outcome.stderr.contains("--accept-new-uids"),
         "{}",
         outcome.stderr
     );
     assert_eq!(server.count("RETR"), 0);
-    fetch(&folder, &server, "--to mail --accept-new-uids").expect(0);
+    fetch(&server, "--accept-new-uids").expect(0);
     assert_all_stored(&folder, "mail", "accepted");
     let retrieved = server.count("RETR");
-    fetch(&folder, &server, "--to mail").expect(0);
+    fetch(&server, "").expect(0);
     assert_eq!(server.count("RETR"), retrieved);
     assert_all_stored(&folder, "mail", "afterwards");
 }

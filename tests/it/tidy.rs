@@ -129,7 +129,7 @@ fn sources() -> Vec<Source> {
         Source { name, code }
     };
     let is_test =
-        |source: &Source| source.name.ends_with("tests.rs") || source.name.contains("/tests/");
+        |source: &Source| source.name.ends_with("tests.rs") || source.name.ends_with("/testkit.rs");
     files(&folder, &["rs"])
         .into_iter()
         .map(read)

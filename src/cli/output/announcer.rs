@@ -322,7 +322,9 @@ impl Observer for Announcer<'_> {
                 ));
             }
             Event::Warning(warning) => {
-                if self.output.is_watched() {
+                let is_told =
+                    self.output.is_watched() || warning.is_grave() && !self.output.is_quiet();
+                if is_told {
                     let words = warning_words(&warning);
                     self.output
                         .warn(&format!("{}: {}", self.account, escape(&words)));

@@ -91,6 +91,11 @@ impl Output {
         self.verbosity >= Verbosity::Verbose
     }
 
+    /// Whether only failures are worth a word.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
     /// Whether somebody is looking, so that success is worth a word.
     pub(crate) fn is_watched(&self) -> bool {
         match self.verbosity {

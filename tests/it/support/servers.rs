@@ -33,6 +33,15 @@ pub(crate) fn unpacked(test: &str, program: &str) -> Option<PathBuf> {
     None
 }
 
+/// Where the libraries of the packages lie, for the dynamic linker.
+fn unpacked_libraries(program: &Path) -> String {
+    let is_usr = |folder: &&Path| folder.ends_with("test-servers/usr");
+    let usr = program.ancestors().find(is_usr).unwrap();
+    let lib = usr.join("lib");
+    let machine = format!("{}-linux-gnu", std::env::consts::ARCH);
+    format!("{}:{}", lib.display(), lib.join(machine).display())
+}
+
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
@@ -271,6 +280,7 @@ fn serve_courier(stream: &TcpStream, program: &Path, home: &Path) {
                 let status = Command::new(program)
                     .arg("Maildir")
                     .env_clear()
+                    .env("LD_LIBRARY_PATH", unpacked_libraries(program))
                     .current_dir(home)
                     .stdin(input)
                     .stdout(output)
