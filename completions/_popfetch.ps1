@@ -335,6 +335,7 @@ Register-ArgumentCompleter -Native -CommandName 'popfetch' -ScriptBlock {
             break
         }
         'popfetch;config;import' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Store the mail of its accounts in DEST from now on [default: as FILE says]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read the configuration from FILE [default: ~/.config/popfetch/config.toml]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour WHEN [default: auto]')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Show progress WHEN [default: auto]')

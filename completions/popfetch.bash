@@ -316,12 +316,16 @@ _popfetch() {
             return 0
             ;;
         popfetch__subcmd__config__subcmd__import)
-            opts="-q -v -h -V --config --json --quiet --verbose --color --progress --jobs --help --version mpop getmail fetchmail fdm"
+            opts="-q -v -h -V --to --config --json --quiet --verbose --color --progress --jobs --help --version mpop getmail fetchmail fdm"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then

@@ -324,6 +324,7 @@ set edit:completion:arg-completer[popfetch] = {|@words|
             cand --version 'Print version'
         }
         &'popfetch;config;import'= {
+            cand --to 'Store the mail of its accounts in DEST from now on [default: as FILE says]'
             cand --config 'Read the configuration from FILE [default: ~/.config/popfetch/config.toml]'
             cand --color 'Use colour WHEN [default: auto]'
             cand --progress 'Show progress WHEN [default: auto]'

@@ -372,6 +372,7 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_see
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -s v -l verbose -d 'Say more; given twice, show the protocol with secrets left out (can be repeated)'
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from import" -l to -d 'Store the mail of its accounts in DEST from now on [default: as FILE says]' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from import" -l config -d 'Read the configuration from FILE [default: ~/.config/popfetch/config.toml]' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand config; and __fish_seen_subcommand_from import" -l color -d 'Use colour WHEN [default: auto]' -r -f -a "auto\t'On a terminal'
 always\t'Even without a terminal'

@@ -18,6 +18,7 @@ mod delete;
 mod dovecot;
 mod exit_status;
 mod fetch;
+mod import;
 mod json;
 mod kill;
 mod neighbours;

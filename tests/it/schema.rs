@@ -134,4 +134,13 @@ fn every_line_is_as_the_schema_says() {
         .words("--config config.toml --json config check");
     let types = check(&schema, &program.run().expect(0));
     assert!(types.iter().all(|name| name == "setting") && !types.is_empty());
+    let mpoprc = "account a\nhost pop.example.org\nuser alice\npassword x\ndelivery maildir m\n\
+                  uidls_file ~/seen\n";
+    std::fs::write(folder.join("mpoprc"), mpoprc).unwrap();
+    let seen = " 1 pop.example.org alice\n0001\n";
+    std::fs::write(folder.join("home/seen"), seen).unwrap();
+    let program = folder.popfetch().words("--json config import mpop mpoprc");
+    let mut types = check(&schema, &program.run().expect(0));
+    types.dedup();
+    assert_eq!(types, ["setting", "left-out", "imported"]);
 }

@@ -240,8 +240,10 @@ pub(crate) struct ConfigCheckArgs {
 
 /// Print another program's accounts as a popfetch configuration
 ///
-/// What has no counterpart is named in a comment. The other program's list of fetched messages
-/// is taken over into the journal, so that nothing is fetched twice.
+/// What has no counterpart is named in a comment. A password that stands in FILE is not printed;
+/// nor is anything else that could be one. The other program's list of fetched messages is taken
+/// over into the journal at each account's destination, so that nothing is fetched twice; what
+/// it fetched stays on the server.
 #[derive(Args, Debug)]
 pub(crate) struct ConfigImportArgs {
     /// The program whose configuration FILE is
@@ -251,6 +253,10 @@ pub(crate) struct ConfigImportArgs {
     /// Its configuration file
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) file: PathBuf,
+
+    /// Store the mail of its accounts in DEST from now on [default: as FILE says]
+    #[arg(long, value_name = "DEST", value_hint = clap::ValueHint::AnyPath)]
+    pub(crate) to: Option<value::Line>,
 }
 
 /// Programs whose configuration can be imported.

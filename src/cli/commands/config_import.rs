@@ -14,8 +14,8 @@ use crate::cli::args::{ConfigImportArgs, GeneralFlags, Program};
 use crate::cli::config::Values;
 use crate::cli::environment::{self, Environment, system_time};
 use crate::cli::failure::{Failure, Kind};
-use crate::cli::import::{self, Imported, Seen};
-use crate::cli::output::json::{Line, SettingLine};
+use crate::cli::import::{self, Import, Imported, Seen};
+use crate::cli::output::json::{self, ImportedLine, LeftOutLine, Line, SettingLine};
 use crate::cli::report::{Ending, of_store};
 use crate::protocol::UniqueId;
 use crate::protocol::text::escape;
@@ -46,15 +46,19 @@ pub(super) fn run(
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned());
     let name = stem.unwrap_or_default();
-    let accounts =
+    let mut import =
         import::read(args.program, &String::from_utf8_lossy(&text), &name).map_err(|why| {
             Failure::config(format!("{}: {}", escape(&file), escape(&why)))
                 .hint("see that PROGRAM is the one whose file it is")
         })?;
+    print_notes(&bench, &import);
     let mut endings = Vec::new();
-    for account in &accounts {
+    for account in &mut import.accounts {
+        if let Some(to) = &args.to {
+            account.store_in(to);
+        }
         print(&bench, account);
-        endings.push(match take_over(&bench, args.program, account) {
+        endings.push(match take_over(&bench, args, account) {
             Ok(()) => Ending::default(),
             Err(failure) => {
                 bench.tell(Some(&account.name), &failure);
@@ -73,14 +77,31 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(octets)
 }
 
+/// What belongs to no account.
+fn print_notes(bench: &Bench<'_>, import: &Import) {
+    for what in &import.left_out {
+        if bench.output.is_json() {
+            bench.output.json(&Line::LeftOut(LeftOutLine {
+                account: None,
+                what,
+            }));
+        } else {
+            bench.output.line(&import::comment(what));
+        }
+    }
+    if !bench.output.is_json() && !import.left_out.is_empty() {
+        bench.output.line("");
+    }
+}
+
 fn print(bench: &Bench<'_>, account: &Imported) {
     if !bench.output.is_json() {
         bench.output.line(&account.to_toml());
         return;
     }
+    let name = account.name.as_str();
     for (key, value) in account.settings() {
         let source = "imported".to_owned();
-        let name = account.name.as_str();
         bench.output.json(&Line::Setting(SettingLine {
             account: name,
             key,
@@ -88,42 +109,78 @@ fn print(bench: &Bench<'_>, account: &Imported) {
             source,
         }));
     }
+    for what in &account.left_out {
+        bench.output.json(&Line::LeftOut(LeftOutLine {
+            account: Some(name),
+            what,
+        }));
+    }
 }
 
 /// Records what the other program has fetched, so that it is not fetched again.
-fn take_over(bench: &Bench<'_>, program: Program, account: &Imported) -> Result<(), Failure> {
+fn take_over(
+    bench: &Bench<'_>,
+    args: &ConfigImportArgs,
+    account: &Imported,
+) -> Result<(), Failure> {
     let Some(seen) = &account.seen else {
         return Ok(());
     };
-    let file = bench.environment.expand_home(&seen.file.to_string_lossy());
-    let Ok(list) = read(&file) else {
-        bench.output.outcome(&format!(
-            "{}: no list of fetched messages in {}",
-            account.name,
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    let places = seen
+        .files
+        .iter()
+        .map(|file| folder.join(bench.environment.expand_home(file)));
+    let places: Vec<_> = places.collect();
+    let Some((file, list)) = places
+        .iter()
+        .find_map(|file| Some((file, read(file).ok()?)))
+    else {
+        let file = places.first().cloned().unwrap_or_default();
+        bench.output.warn(&format!(
+            "{}: no list of fetched messages in {}; unless popfetch fetch --mark-stored is run \
+             first, all that is on the server is fetched",
+            escape(&account.name),
             escape(&file.display().to_string())
         ));
         return Ok(());
     };
-    let unique_ids = import::unique_ids(program, &list, seen);
-    if unique_ids.is_empty() {
-        return Ok(());
-    }
-    let Some(to) = account.text("to") else {
-        return Err(Failure::new(
-            Kind::Config,
-            format!(
-                "{} messages were fetched, and no destination says where to",
-                unique_ids.len()
-            ),
-        )
-        .hint("without one they cannot be recorded; add to = \"...\", then fetch --mark-stored"));
+    let unique_ids = import::unique_ids(args.program, &list, seen);
+    let recorded = if unique_ids.is_empty() {
+        0
+    } else {
+        let to = account
+            .text("to")
+            .ok_or_else(|| no_place(unique_ids.len()))?;
+        let to = to.replace("{account}", &account.name);
+        record(
+            bench,
+            &to,
+            &identity(account, seen)?,
+            args.program,
+            &unique_ids,
+        )?
     };
-    let recorded = record(bench, to, &identity(account, seen)?, &unique_ids)?;
+    if bench.output.is_json() {
+        bench.output.json(&Line::Imported(ImportedLine {
+            account: &account.name,
+            path: json::path(file),
+            recorded,
+        }));
+    }
     bench.output.outcome(&format!(
-        "{}: {recorded} messages recorded as fetched",
+        "{}: {recorded} messages recorded as fetched; none of them will be deleted from the server",
         account.name
     ));
     Ok(())
+}
+
+fn no_place(messages: usize) -> Failure {
+    Failure::new(
+        Kind::Config,
+        format!("{messages} messages were fetched, and FILE names no place for mail"),
+    )
+    .hint("say by --to where mail goes from now on; the record of what was fetched belongs there")
 }
 
 /// The identity that a fetch of the printed account will have.
@@ -146,6 +203,7 @@ fn record(
     bench: &Bench<'_>,
     to: &str,
     identity: &Identity,
+    program: Program,
     unique_ids: &[UniqueId],
 ) -> Result<usize, Failure> {
     let failed = |error: Error| of_store(&error);
@@ -168,12 +226,16 @@ fn record(
     let mut listed = unique_ids.iter().map(UniqueId::as_bytes);
     let account = journal.account(identity, &mut listed).map_err(failed)?;
     let time_seconds = environment::now_seconds();
-    let receipts: Vec<_> = unique_ids
+    let unknown: Vec<_> = unique_ids
         .iter()
         .filter(|unique_id| journal.known(account, unique_id.as_bytes()).is_none())
-        .map(|unique_id| Receipt::marked(account, unique_id.clone(), None, time_seconds))
+        .collect();
+    let receipts: Vec<_> = unknown
+        .iter()
+        .flat_map(|unique_id| import::aliases(program, unique_id))
+        .map(|unique_id| Receipt::marked(account, unique_id, None, time_seconds))
         .collect();
     journal.record(&receipts).map_err(failed)?;
     journal.sync().map_err(failed)?;
-    Ok(receipts.len())
+    Ok(unknown.len())
 }

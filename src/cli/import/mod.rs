@@ -1,19 +1,27 @@
 //! Other programs' configurations, read into accounts of ours. What has no counterpart is named,
 //! never guessed.
 
+mod counterpart;
 mod fdm;
 mod fetchmail;
 mod getmail;
 mod mpop;
 mod seen;
-mod words;
+mod settings;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use super::args::Program;
 
-pub(crate) use seen::unique_ids;
+pub(crate) use seen::{aliases, unique_ids};
+
+/// What a configuration of another program says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Import {
+    pub(crate) accounts: Vec<Imported>,
+    /// What has no counterpart and belongs to no account.
+    pub(crate) left_out: Vec<String>,
+}
 
 /// An account of another program, in our words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +31,7 @@ pub(crate) struct Imported {
     /// Keys and values of the configuration file, in order.
     settings: Vec<(&'static str, Value)>,
     /// What has no counterpart, and why.
-    left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
     /// Where the other program keeps what it has fetched.
     pub(crate) seen: Option<Seen>,
 }
@@ -32,30 +40,44 @@ pub(crate) struct Imported {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Value {
     Text(String),
+    Number(u64),
     Yes,
 }
 
 /// A list of unique-ids that another program has fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) file: PathBuf,
+    /// The places where the list may be, most likely first; relative to the configuration file.
+    pub(crate) files: Vec<String>,
     pub(crate) host: String,
     pub(crate) user: String,
 }
 
 /// Reads a configuration of the program. `file_name` names an account where nothing else does.
-pub(crate) fn read(program: Program, text: &str, file_name: &str) -> Result<Vec<Imported>, String> {
-    let mut accounts = match program {
-        Program::Mpop => mpop::read(text)?,
-        Program::Getmail => vec![getmail::read(text, file_name)?],
+pub(crate) fn read(program: Program, text: &str, file_name: &str) -> Result<Import, String> {
+    let mut import = match program {
+        Program::Mpop => Import::of(mpop::read(text)?),
+        Program::Getmail => Import::of(vec![getmail::read(text, file_name)?]),
         Program::Fetchmail => fetchmail::read(text)?,
         Program::Fdm => fdm::read(text),
     };
-    if accounts.is_empty() {
-        return Err("there is no POP3 account in it".to_owned());
+    if import.accounts.is_empty() {
+        return Err("there is no POP3 account in it; popfetch speaks nothing else".to_owned());
     }
-    name_apart(&mut accounts);
-    Ok(accounts)
+    name_apart(&mut import.accounts);
+    for account in &mut import.accounts {
+        account.say_what_clear_text_needs();
+    }
+    Ok(import)
+}
+
+impl Import {
+    fn of(accounts: Vec<Imported>) -> Self {
+        Self {
+            accounts,
+            left_out: Vec::new(),
+        }
+    }
 }
 
 /// Names become table names: plain, and each only once.
@@ -93,31 +115,17 @@ fn name_apart(accounts: &mut [Imported]) {
 }
 
 impl Imported {
-    fn set(&mut self, key: &'static str, text: impl Into<String>) {
-        self.settings.push((key, Value::Text(text.into())));
-    }
-
-    fn set_yes(&mut self, key: &'static str) {
-        self.settings.push((key, Value::Yes));
-    }
-
-    fn leave_out(&mut self, what: impl Into<String>) {
-        self.left_out.push(what.into());
-    }
-
-    /// A password stands in the other configuration; ours never holds one.
-    fn leave_password(&mut self) {
-        self.leave_out(
-            "password: no secret stands in this file; write password-command = \"...\" or \
-             password-file = \"...\", or put it into ~/.netrc",
-        );
+    /// Mail goes here, whatever the other program did with it.
+    pub(crate) fn store_in(&mut self, to: &str) {
+        self.settings.retain(|(key, _)| *key != "to");
+        self.set("to", to);
     }
 
     /// The text of a setting.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.settings.iter().find_map(|(known, value)| match value {
             Value::Text(text) if *known == key => Some(text.as_str()),
-            Value::Text(_) | Value::Yes => None,
+            Value::Text(_) | Value::Number(_) | Value::Yes => None,
         })
     }
 
@@ -126,6 +134,7 @@ impl Imported {
         self.settings.iter().map(|(key, value)| {
             let value = match value {
                 Value::Text(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
                 Value::Yes => "true".to_owned(),
             };
             (*key, value)
@@ -148,52 +157,25 @@ impl Imported {
         for (key, value) in &self.settings {
             let value = match value {
                 Value::Text(text) => quoted(text),
+                Value::Number(number) => number.to_string(),
                 Value::Yes => "true".to_owned(),
             };
             writeln!(text, "{key} = {value}").expect("writing to a String cannot fail");
         }
         for what in &self.left_out {
-            let what = what.replace(|c: char| c.is_control(), " ");
-            writeln!(text, "# left out: {what}").expect("writing to a String cannot fail");
+            text.push_str(&comment(what));
+            text.push('\n');
         }
         text
     }
 }
 
-/// How the connection is encrypted, in the words most programs share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encryption {
-    Implicit,
-    Stls,
-    Off,
-}
-
-/// Sets server and encryption.
-fn set_server(account: &mut Imported, host: &str, port: Option<&str>, encryption: Encryption) {
-    let scheme = match encryption {
-        Encryption::Implicit => "pop3s",
-        Encryption::Stls | Encryption::Off => "pop3",
-    };
-    let host = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
-    let port = match port.map(str::parse::<u16>) {
-        None => String::new(),
-        Some(Ok(port)) => format!(":{port}"),
-        Some(Err(_)) => {
-            account.leave_out(format!(
-                "port {}: write its number",
-                port.unwrap_or_default()
-            ));
-            String::new()
-        }
-    };
-    account.set("server", format!("{scheme}://{host}{port}"));
-    if encryption == Encryption::Off {
-        account.set("tls", "off");
-    }
+/// What is left out, as a line of the configuration file.
+pub(crate) fn comment(what: &str) -> String {
+    format!(
+        "# left out: {}",
+        what.replace(|c: char| c.is_control(), " ")
+    )
 }
 
 #[cfg(test)]

@@ -2,9 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use super::{Encryption, Imported, Seen, set_server};
+use super::counterpart::{Fate, Fates};
+use super::settings::{Encryption, binary_size, set_server};
+use super::{Imported, Seen};
 
 type Commands = BTreeMap<String, String>;
+
+const FATES: Fates = &[
+    ("pipelining", Fate::Needless),
+    (
+        "source_ip",
+        Fate::Named("the system chooses the address to call from"),
+    ),
+    ("socket", Fate::Named("popfetch calls no local socket")),
+    ("ntlmdomain", Fate::Named("NTLM is not spoken")),
+    (
+        "tls_crl_file",
+        Fate::Named("certificates are checked as the system's TLS checks them"),
+    ),
+    (
+        "tls_priorities",
+        Fate::Named("TLS 1.2 or newer, as the system's library has it"),
+    ),
+    (
+        "tls_min_dh_prime_bits",
+        Fate::Named("TLS 1.2 or newer, as the system's library has it"),
+    ),
+    (
+        "killsize",
+        Fate::Named("popfetch deletes nothing that it has not stored"),
+    ),
+    (
+        "filter",
+        Fate::NamedBare("no filter is run; let to = \"pipe:COMMAND\" sort"),
+    ),
+    (
+        "eval",
+        Fate::NamedBare(
+            "popfetch runs nothing to read its configuration; write what the command prints, or \
+             use password-command",
+        ),
+    ),
+];
 
 /// Reads the accounts.
 pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
@@ -43,7 +82,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
     accounts.retain(|(name, _)| name != "default" || !named_elsewhere);
     Ok(accounts
         .into_iter()
-        .map(|(name, commands)| convert(name, &commands))
+        .map(|(name, commands)| convert(name, commands))
         .collect())
 }
 
@@ -73,96 +112,65 @@ fn unquoted(value: &str) -> &str {
         .unwrap_or(value)
 }
 
-fn convert(name: String, commands: &Commands) -> Imported {
+/// Takes a command's argument; one without an argument is as if it were not there.
+fn take(commands: &mut Commands, command: &str) -> Option<String> {
+    commands.remove(command).filter(|value| !value.is_empty())
+}
+
+/// Takes a command that is `on`, `off` or, meaning `on`, nothing.
+fn take_switch(commands: &mut Commands, command: &str) -> Option<bool> {
+    commands.remove(command).map(|value| value != "off")
+}
+
+fn convert(name: String, mut commands: Commands) -> Imported {
     let mut account = Imported {
         name,
         ..Imported::default()
     };
-    let value = |key: &str| {
-        commands
-            .get(key)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    };
-    let is_on = |key: &str, unsaid| commands.get(key).map_or(unsaid, |value| value != "off");
-    let encryption = match (is_on("tls", false), is_on("tls_starttls", true)) {
+    let tls = take_switch(&mut commands, "tls").unwrap_or(false);
+    let starttls = take_switch(&mut commands, "tls_starttls").unwrap_or(true);
+    let encryption = match (tls, starttls) {
         (true, true) => Encryption::Stls,
         (true, false) => Encryption::Implicit,
         (false, _) => Encryption::Off,
     };
-    set_server(
-        &mut account,
-        value("host").unwrap_or("localhost"),
-        value("port"),
-        encryption,
-    );
-    if let Some(user) = value("user") {
-        account.set("user", user);
+    let host = take(&mut commands, "host").unwrap_or_else(|| "localhost".to_owned());
+    let port = take(&mut commands, "port");
+    set_server(&mut account, &host, port.as_deref(), encryption);
+    let user = take(&mut commands, "user");
+    account.set_user(user.as_deref());
+    let uidls_file = take(&mut commands, "uidls_file");
+    secret(&mut account, &mut commands);
+    tls_settings(&mut account, &mut commands);
+    delivery(&mut account, &mut commands);
+    network(&mut account, &mut commands);
+    if take_switch(&mut commands, "received_header") == Some(true) {
+        account.leave_out("received_header: popfetch adds nothing to a message");
     }
-    let mut left: Commands = commands.clone();
-    for known in [
-        "host",
-        "port",
-        "tls",
-        "tls_starttls",
-        "user",
-        "pipelining",
-        "uidls_file",
-        "only_new",
-    ] {
-        left.remove(known);
+    if take_switch(&mut commands, "only_new") == Some(false) {
+        account.leave_out("only_new off: what is stored is fetched again by --all only");
     }
-    secret(&mut account, &mut left);
-    tls(&mut account, &mut left);
-    delivery(&mut account, &mut left);
-    if value("pipelining") == Some("off") {
-        account.set("pipeline", "off");
-    }
-    if let Some(seconds) = left.remove("timeout").filter(|value| value != "off") {
-        account.set("timeout", format!("{seconds}s"));
-    }
-    if let Some(host) = left.remove("proxy_host").filter(|host| !host.is_empty()) {
-        let port = left
-            .remove("proxy_port")
-            .unwrap_or_else(|| "1080".to_owned());
-        account.set("proxy", format!("socks5://{host}:{port}"));
-    }
-    for (command, value) in left {
-        account.leave_out(format!("{command} {value}").trim().to_owned());
-    }
-    account.seen = value("host").zip(value("user")).map(|(host, user)| Seen {
-        file: value("uidls_file")
-            .unwrap_or("~/.mpop_uidls/%U_at_%H")
-            .replace("%U", user)
-            .replace("%H", host)
-            .into(),
-        host: host.to_owned(),
-        user: user.to_owned(),
+    account.leave_out_rest(FATES, commands);
+    account.seen = user.map(|user| {
+        let file = uidls_file.unwrap_or_else(|| "~/.mpop_uidls/%U_at_%H".to_owned());
+        Seen {
+            files: vec![file.replace("%U", &user).replace("%H", &host)],
+            host,
+            user,
+        }
     });
     account
 }
 
-fn secret(account: &mut Imported, left: &mut Commands) {
-    let auth = left
-        .remove("auth")
-        .filter(|auth| !matches!(auth.as_str(), "" | "on"));
+fn secret(account: &mut Imported, commands: &mut Commands) {
+    let auth = take(commands, "auth").filter(|auth| auth != "on");
     let is_token = auth
         .as_deref()
         .is_some_and(|auth| matches!(auth, "xoauth2" | "oauthbearer"));
-    if let Some(command) = left
-        .remove("passwordeval")
-        .filter(|command| !command.is_empty())
-    {
-        account.set(
-            if is_token {
-                "token-command"
-            } else {
-                "password-command"
-            },
-            command,
-        );
-        left.remove("password");
-    } else if left.remove("password").is_some() {
+    let password = take(commands, "password");
+    if let Some(command) = take(commands, "passwordeval") {
+        account.set_secret_command(is_token, command);
+    } else if password.is_some() {
         account.leave_password();
     }
     match auth {
@@ -174,57 +182,58 @@ fn secret(account: &mut Imported, left: &mut Commands) {
     }
 }
 
-fn tls(account: &mut Imported, left: &mut Commands) {
-    if let Some(file) = left
-        .remove("tls_trust_file")
-        .filter(|file| file != "system")
-    {
+fn tls_settings(account: &mut Imported, commands: &mut Commands) {
+    if let Some(file) = take(commands, "tls_trust_file").filter(|file| file != "system") {
         account.set("tls-ca", file);
     }
-    if let Some(pin) = left.remove("tls_fingerprint").filter(|pin| !pin.is_empty()) {
-        let digits = pin.replace(':', "").to_lowercase();
-        if digits.len() == 64 {
-            account.set("tls-pin", format!("sha256:{digits}"));
-        } else {
-            account.leave_out("tls_fingerprint: only SHA-256 is taken, by tls-pin");
-        }
+    if let Some(pin) = take(commands, "tls_fingerprint") {
+        account.set_pin("tls_fingerprint", &pin);
     }
     for (theirs, ours) in [
         ("tls_host_override", "tls-name"),
         ("tls_cert_file", "tls-client-cert"),
         ("tls_key_file", "tls-client-key"),
     ] {
-        if let Some(value) = left.remove(theirs).filter(|value| !value.is_empty()) {
+        if let Some(value) = take(commands, theirs) {
             account.set(ours, value);
         }
     }
-    if left.remove("tls_certcheck").as_deref() == Some("off") {
+    if take_switch(commands, "tls_certcheck") == Some(false) {
         account.leave_out("tls_certcheck off: certificates are always checked; tls-pin trusts one");
     }
 }
 
-fn delivery(account: &mut Imported, left: &mut Commands) {
-    let delivery = left.remove("delivery").unwrap_or_default();
+fn delivery(account: &mut Imported, commands: &mut Commands) {
+    let delivery = take(commands, "delivery").unwrap_or_default();
     match delivery
         .split_once(char::is_whitespace)
         .map(|(kind, place)| (kind, unquoted(place.trim())))
     {
-        Some(("maildir", path)) => account.set("to", format!("maildir:{path}")),
-        Some(("mbox", path)) => account.set("to", format!("mbox:{path}")),
-        Some(("mda", command)) => {
-            account.set("to", format!("pipe:{command}"));
-            if command.contains("%F") {
-                account.leave_out("%F in the command: popfetch does not fill in the sender");
-            }
-        }
-        Some(_) | None => account.leave_out(format!("delivery {delivery}")),
+        Some(("maildir", path)) => account.set_place("maildir", path),
+        Some(("mbox", path)) => account.set_place("mbox", path),
+        Some(("mda", command)) => account.set_pipe(command, &["%F"]),
+        Some((kind, _)) => account.leave_out(format!("delivery {kind}: popfetch has none of it")),
+        None => account.leave_place("delivery: none is named"),
     }
-    match left.remove("keep").as_deref() {
+    match commands.remove("keep").as_deref() {
         Some("on" | "") => account.set_yes("keep"),
         None | Some("off") => account.set_yes("delete"),
         Some(age) => account.set("delete-after", age),
     }
-    if let Some(kib) = left.remove("skipsize").filter(|kib| kib != "off") {
-        account.set("max-message", format!("{kib}KiB"));
+    if let Some(size) = take(commands, "skipsize").filter(|size| size != "off") {
+        account.set("max-message", binary_size(&size));
+    }
+}
+
+fn network(account: &mut Imported, commands: &mut Commands) {
+    if take(commands, "pipelining").as_deref() == Some("off") {
+        account.set("pipeline", "off");
+    }
+    if let Some(seconds) = take(commands, "timeout") {
+        account.set_timeout(&seconds);
+    }
+    let port = take(commands, "proxy_port").unwrap_or_else(|| "1080".to_owned());
+    if let Some(host) = take(commands, "proxy_host") {
+        account.set("proxy", format!("socks5://{host}:{port}"));
     }
 }

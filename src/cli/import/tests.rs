@@ -1,21 +1,36 @@
 use super::{Program, read};
 
-fn check(program: Program, file_name: &str, text: &str, expected: &[&str]) {
-    let accounts = read(program, text, file_name).unwrap();
-    let tables: Vec<_> = accounts.iter().map(super::Imported::to_toml).collect();
-    assert_eq!(tables.join("\n"), expected.join("\n"), "{program:?}");
+/// What is printed for this configuration.
+fn printed(program: Program, file_name: &str, text: &str) -> String {
+    let import = read(program, text, file_name).unwrap();
+    let notes = import
+        .left_out
+        .iter()
+        .map(|what| format!("{}\n", super::comment(what)));
+    let tables = import.accounts.iter().map(super::Imported::to_toml);
+    let printed: String = notes.chain(tables).collect();
     // What is printed can be read again.
     let path = std::path::Path::new("config.toml");
-    let file = crate::cli::config::ConfigFile::parse(path, &tables.join("\n")).unwrap();
-    assert_eq!(file.accounts.len(), accounts.len());
+    let file = crate::cli::config::ConfigFile::parse(path, &printed).unwrap();
+    assert_eq!(file.accounts.len(), import.accounts.len());
+    printed
 }
 
-#[test]
-fn of_mpop() {
-    let text = r#"
+#[track_caller]
+fn check(program: Program, file_name: &str, text: &str, expected: &str) {
+    let printed = printed(program, file_name, text);
+    let expected = expected.replace(
+        "# PASSWORD",
+        "# left out: password: no secret stands in this file; write password-command = \"...\" or \
+         password-file = \"...\", or put it into ~/.netrc",
+    );
+    assert_eq!(printed.trim(), expected.trim(), "{program:?}");
+}
+
+const MPOPRC: &str = r#"
 # a comment
 defaults
-tls on
+tls
 tls_starttls off
 timeout 30
 keep on
@@ -27,8 +42,9 @@ user alice@example.org
 passwordeval "pass show mail/work"
 delivery maildir ~/Mail/work
 tls_fingerprint AB:CD
-skipsize 1024
+skipsize 512k
 received_header off
+auth on
 
 account home : work
 host home.example
@@ -37,34 +53,66 @@ tls off
 keep off
 password sesame
 passwordeval
-delivery mda "/usr/bin/maildrop -d %U"
+skipsize 1000
+only_new off
+delivery mda "/usr/bin/procmail -f '%F' -d $USER"
+filter if [ "`grep "^X-Spam-Status: Yes"`" ]; then exit 1; else exit 0; fi
+
+account aged: home, work
+keep 14d
+timeout off
+killsize 10m
+pasword sesame
+eval echo password sesame
+delivery exchange c:\pickup
+proxy_host 127.0.0.1
 
 account default : work
 "#;
-    let work = r#"[accounts.work]
+
+#[test]
+fn of_mpop() {
+    let expected = r#"
+[accounts.work]
 server = "pop3s://pop.example.org"
 user = "alice@example.org"
 password-command = "pass show mail/work"
 to = "maildir:~/Mail/work"
 keep = true
-max-message = "1024KiB"
+max-message = "512KiB"
 timeout = "30s"
 # left out: tls_fingerprint: only SHA-256 is taken, by tls-pin
-# left out: received_header off
-"#;
-    let home = r#"[accounts.home]
+[accounts.home]
 server = "pop3://home.example:1110"
 tls = "off"
 user = "alice@example.org"
-to = "pipe:/usr/bin/maildrop -d %U"
+to = "pipe:/usr/bin/procmail -f '%F' -d $USER"
 delete = true
-max-message = "1024KiB"
+max-message = "1000"
 timeout = "30s"
-# left out: password: no secret stands in this file; write password-command = "..." or password-file = "...", or put it into ~/.netrc
+# PASSWORD
 # left out: tls_fingerprint: only SHA-256 is taken, by tls-pin
-# left out: received_header off
+# left out: %F in the command: popfetch does not fill it in
+# left out: only_new off: what is stored is fetched again by --all only
+# left out: filter: no filter is run; let to = "pipe:COMMAND" sort
+# left out: no TLS: popfetch sends no password in clear text to another machine unless auth = "user" stands here; better take tls = "off" out
+[accounts.aged]
+server = "pop3s://pop.example.org:1110"
+user = "alice@example.org"
+password-command = "pass show mail/work"
+delete-after = "14d"
+max-message = "512KiB"
+proxy = "socks5://127.0.0.1:1080"
+# left out: tls_fingerprint: only SHA-256 is taken, by tls-pin
+# left out: delivery exchange: popfetch has none of it
+# left out: timeout off: every wait of popfetch has an end
+# left out: only_new off: what is stored is fetched again by --all only
+# left out: eval: popfetch runs nothing to read its configuration; write what the command prints, or use password-command
+# left out: filter: no filter is run; let to = "pipe:COMMAND" sort
+# left out: killsize 10m: popfetch deletes nothing that it has not stored
+# left out: pasword: not known as a setting
 "#;
-    check(Program::Mpop, "mpoprc", text, &[work, home]);
+    check(Program::Mpop, "mpoprc", MPOPRC, expected);
 }
 
 #[test]
@@ -73,87 +121,270 @@ fn of_getmail() {
 [retriever]
 type = SimplePOP3SSLRetriever
 server = pop.example.org
-username = alice
-password_command = ("pass", "show", "mail of alice")
+username = recent:alice
+password_command = ("pass", 'show',
+    "mail of alice's", )
 timeout = 60
+ca_certs = /etc/ssl/certs/ca-certificates.crt
+ssl_fingerprints = ("00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF", )
+passwd = sesame
 
 [destination]
 type = Maildir
 path = ~/Mail/getmail/
+filemode = 0640
 
 [options]
 delete_after = 14
 read_all = false
 max_message_size = 1000000
 delivered_to = false
+received = true
 verbose = 1
+message_log = ~/.getmail/log
 
 [filter]
 type = Filter_external
 "#;
-    let expected = r#"[accounts.work]
+    let expected = r#"
+[accounts.work]
 server = "pop3s://pop.example.org"
-user = "alice"
-password-command = "pass show 'mail of alice'"
+user = "recent:alice"
+password-command = '''pass show 'mail of alice'\''s''''
 timeout = "60s"
+tls-pin = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 to = "maildir:~/Mail/getmail"
 delete-after = "14d"
 max-message = "1000000"
-# left out: delivered_to = false
-# left out: [filter] with 1 settings
+# left out: passwd: not known as a setting
+# left out: filemode 0640: files are for their owner alone
+# left out: received: popfetch adds nothing to a message
+# left out: message_log ~/.getmail/log: send standard error there, or the lines of --json
+# left out: [filter]: let to = "pipe:COMMAND" do it
 "#;
-    check(Program::Getmail, "work", text, &[expected]);
+    check(Program::Getmail, "work", text, expected);
+    let seen = read(Program::Getmail, text, "work")
+        .unwrap()
+        .accounts
+        .remove(0)
+        .seen;
+    assert_eq!(
+        seen.unwrap().files,
+        [
+            "oldmail-pop.example.org-995-recent-alice",
+            "~/.config/getmail/oldmail-pop.example.org-995-recent-alice",
+            "~/.getmail/oldmail-pop.example.org-995-recent-alice",
+        ]
+    );
+}
+
+#[test]
+fn of_getmail_without_much() {
+    let text = r#"
+[retriever]
+type: SimplePOP3Retriever
+server: 127.0.0.1
+username: alice
+password: sesame
+[destination]
+type: MDA_external
+path: /usr/bin/maildrop
+arguments: ("-f", "%(sender)")
+user: mail
+[options]
+delete: yes
+delete_after: 3
+"#;
+    let expected = r#"
+[accounts.alice]
+server = "pop3://127.0.0.1"
+tls = "off"
+user = "alice"
+to = "pipe:/usr/bin/maildrop -f '%(sender)'"
+delete = true
+# PASSWORD
+# left out: %(sender) in the command: popfetch does not fill it in
+# left out: user mail: popfetch stores as the user who runs it
+# left out: read_all: what is stored is fetched again by --all only
+"#;
+    check(Program::Getmail, "getmailrc", text, expected);
 }
 
 #[test]
 fn of_fetchmail() {
     let text = r#"
 set daemon 300
-defaults proto POP3 timeout 45
-poll pop.example.org with port 995 uidl
-  user 'alice' there with password 'sesame' is 'al' here ssl keep mda "/usr/bin/maildrop"
-  user bob, with pass x, is bob here
+set no bouncemail
+defaults proto POP3, timeout 45, no dns
+poll pop.example.org with port 995 and options: uidl
+  user 'alice' there with password 'ses;am=e' is 'al' here, ssl, nokeep mda "/usr/bin/maildrop -d %T"
+  user bob here is "rob@example.org" there, pass keep no keep fetchall
+poll two.example.org via 127.0.0.1 service 1110 envelope 1 X-Envelope-To
+  username "c\x40d" password "a\"b" to x y=z * here options keep limit 5000 expunge 10 sslproto ''
+  preconnect "ssh -f gate sleep 5" sesame
+skip three.example.org proto APOP user z password sesame sslcert /z.pem
+poll four.example.org pass sesame
 skip imap.example.org proto IMAP user carol
 "#;
-    let text = text.replace(',', " ");
-    let alice = r#"[accounts."pop.example.org"]
+    let expected = r#"
+# left out: set daemon 300: run popfetch from cron or a systemd timer
+# left out: carol of imap.example.org: it is not polled by POP3
+[accounts."pop.example.org"]
 server = "pop3s://pop.example.org:995"
 user = "alice"
-timeout = "45s"
-to = "pipe:/usr/bin/maildrop"
-keep = true
-# left out: password: no secret stands in this file; write password-command = "..." or password-file = "...", or put it into ~/.netrc
-"#;
-    let bob = r#"[accounts."pop.example.org-2"]
-server = "pop3://pop.example.org:995"
-user = "bob"
-timeout = "45s"
+to = "pipe:/usr/bin/maildrop -d %T"
 delete = true
-# left out: password: no secret stands in this file; write password-command = "..." or password-file = "...", or put it into ~/.netrc
-# left out: delivery by SMTP to this machine: say where to store mail by to = "..."
+timeout = "45s"
+# PASSWORD
+# left out: %T in the command: popfetch does not fill it in
+[accounts."pop.example.org-2"]
+server = "pop3://pop.example.org:995"
+user = "rob@example.org"
+delete = true
+timeout = "45s"
+# PASSWORD
+# left out: delivery by SMTP to this machine: popfetch stores mail itself; say where to store mail by to = "..."
+# left out: fetchall: what is stored is fetched again by --all only
+[accounts."two.example.org"]
+server = "pop3://127.0.0.1:1110"
+tls = "off"
+user = "c@d"
+keep = true
+max-message = "5000"
+batch = 10
+timeout = "45s"
+# PASSWORD
+# left out: several local users: mail for several people is not sorted
+# left out: delivery by SMTP to this machine: popfetch stores mail itself; say where to store mail by to = "..."
+# left out: 1 words that are no options
+# left out: envelope 1: mail for several people is not sorted
+# left out: preconnect: popfetch runs nothing before it connects
+[accounts."three.example.org"]
+server = "pop3://three.example.org"
+user = "z"
+auth = "apop"
+tls-client-cert = "/z.pem"
+tls-client-key = "/z.pem"
+delete = true
+timeout = "45s"
+# PASSWORD
+# left out: delivery by SMTP to this machine: popfetch stores mail itself; say where to store mail by to = "..."
+# left out: skip: popfetch fetches every account when none is named
+[accounts."four.example.org"]
+server = "pop3://four.example.org"
+delete = true
+timeout = "45s"
+# left out: no user is named: write user = "..."
+# PASSWORD
+# left out: delivery by SMTP to this machine: popfetch stores mail itself; say where to store mail by to = "..."
 "#;
-    check(Program::Fetchmail, "fetchmailrc", &text, &[alice, bob]);
+    check(Program::Fetchmail, "fetchmailrc", text, expected);
 }
 
 #[test]
 fn of_fdm() {
     let text = r#"
+$base = "example.org"
+$pw = 'ses"ame'
 set lock-file "/tmp/x"
-action "in" maildir "%h/Mail/fdm"
-account "work" pop3s server "pop.example.org" port 995 user "alice" pass "sesame" new-only cache "%h/.fdm.cache" keep no-verify
-account "other" imaps server "x" user "y"
+set timeout 2 minutes
+set maximum-size 10M
+set purge-after 50
+set proxy "socks://me:sesame@127.0.0.1:9"
+action "in" { maildir "%h/Mail/%[account]" }
+action "spam" drop
+account "work" disabled pop3s server "pop.${base}" port 995
+    user "al\"ice" pass $(pass show work) new-only cache "%h/.fdm.cache" keep no-verify
+account "home" users { "a" "b" } pop3 server $base port "pop3" user "x" pass $pw starttls
+account "sorted" pop3s server "s.$base" user "y" pass "sesame"
+$late = "sesame"
+account "tunnel" pop3 pipe "ssh mail /usr/sbin/ipop3d" user "y" pass "sesame"
+account "other" imaps server "x" user "y" pass "sesame"
+match account "work" action "in"
+match accounts { "home" } action mbox "%h/inbox"
+match "^Subject:.*viagra" in headers action "spam"
 match all action "in"
 "#;
-    let expected = r#"[accounts.work]
-server = "pop3s://pop.example.org:995"
-user = "alice"
-keep = true
-to = "maildir:~/Mail/fdm"
-# left out: password: no secret stands in this file; write password-command = "..." or password-file = "...", or put it into ~/.netrc
-# left out: no-verify: certificates are always checked; tls-pin trusts one
+    let expected = r#"
+# left out: set proxy: it has a password; write proxy = "socks5://USER@HOST:PORT"
+# left out: account tunnel: popfetch does not speak through a command
 # left out: account other: imaps is not POP3
+[accounts.work]
+server = "pop3s://pop.example.org:995"
+user = 'al"ice'
+password-command = "pass show work"
+keep = true
+to = "maildir:~/Mail/{account}"
+timeout = "2minutes"
+max-message = "10MiB"
+batch = 50
+# left out: no-verify: certificates are always checked; tls-pin trusts one
+# left out: disabled: popfetch fetches every account when none is named
+[accounts.home]
+server = "pop3://example.org:110"
+user = "x"
+delete = true
+to = "mbox:~/inbox"
+timeout = "2minutes"
+max-message = "10MiB"
+batch = 50
+# PASSWORD
+[accounts.sorted]
+server = "pop3s://s.$base"
+user = "y"
+delete = true
+timeout = "2minutes"
+max-message = "10MiB"
+batch = 50
+# PASSWORD
+# left out: 4 match rules: popfetch does not sort, but pipe:COMMAND can; say where to store mail by to = "..."
 "#;
-    check(Program::Fdm, "fdm.conf", text, &[expected]);
+    check(Program::Fdm, "fdm.conf", text, expected);
+}
+
+/// Whatever stands in a configuration, its passwords are not printed: not the right ones, not
+/// those behind a misspelt word, not those in the middle of nowhere.
+#[test]
+fn no_secret_is_printed() {
+    for (program, text) in [
+        (
+            Program::Mpop,
+            "account a\nhost h\nuser u\npassword sesame\npasword sesame\neval echo password sesame\n\
+             filter curl -u sesame\ndelivery mbox /x",
+        ),
+        (
+            Program::Getmail,
+            "[retriever]\ntype=SimplePOP3Retriever\nserver=h\nusername=u\npassword=sesame\n\
+             pass=sesame\n[destination]\ntype=MDA_lmtp\nhost=sesame\n[secrets]\nx=sesame\n[options]\n\
+             netrc_password=sesame\n",
+        ),
+        (
+            Program::Fetchmail,
+            "poll h proto pop3 user u pass sesame esmtppassword sesame password sesame psswd sesame \
+             plugin 'x sesame' \"sesame\" preconnect sesame",
+        ),
+        (
+            Program::Fdm,
+            "$a = \"sesame\"\naccount \"a\" pop3 server \"h\" user \"u\" pass $a paswd \"sesame\"\n\
+             $b = \"sesame\"\nset proxy \"http://u:sesame@h\"\n\"sesame\" sesame { \"sesame\" }",
+        ),
+    ] {
+        let printed = printed(program, "x", text);
+        assert!(!printed.contains("sesame"), "{program:?}: {printed}");
+    }
+}
+
+#[test]
+fn a_place_that_is_not_whole_is_not_guessed() {
+    for delivery in ["maildir $HOME/Mail", "mbox ~bob/inbox", "maildir"] {
+        let printed = printed(
+            Program::Mpop,
+            "x",
+            &format!("account a\nhost h\nuser u\ndelivery {delivery}\n"),
+        );
+        assert!(!printed.contains("\nto ="), "{printed}");
+        assert!(printed.contains("# left out: "), "{printed}");
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) enum Line<'a> {
     Finding(FindingLine),
     Verified(VerifiedLine),
     Setting(SettingLine<'a>),
+    LeftOut(LeftOutLine<'a>),
+    Imported(ImportedLine<'a>),
 }
 
 /// What is in one maildrop.
@@ -194,6 +196,22 @@ pub(crate) struct SettingLine<'a> {
     pub(crate) key: &'a str,
     pub(crate) value: &'a str,
     pub(crate) source: String,
+}
+
+/// What `config import` has no counterpart for.
+#[derive(Serialize, Debug)]
+pub(crate) struct LeftOutLine<'a> {
+    /// None when it belongs to no account.
+    pub(crate) account: Option<&'a str>,
+    pub(crate) what: &'a str,
+}
+
+/// How much another program had fetched, and where that was written down.
+#[derive(Serialize, Debug)]
+pub(crate) struct ImportedLine<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) path: String,
+    pub(crate) recorded: usize,
 }
 
 /// A time as JSON has it: RFC 3339, UTC.

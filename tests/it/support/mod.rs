@@ -4,6 +4,7 @@ pub(crate) mod certificate;
 pub(crate) mod dovecot;
 pub(crate) mod embedded;
 pub(crate) mod escape;
+pub(crate) mod other_clients;
 pub(crate) mod program;
 pub(crate) mod reader;
 pub(crate) mod scripted;
