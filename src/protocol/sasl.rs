@@ -133,12 +133,28 @@ impl fmt::Display for SaslMechanism {
 
 /// The timestamp of a greeting that offers APOP: `<...@...>`, angle brackets included.
 ///
-/// RFC 1939 section 7 makes it a msg-id; a server whose brackets hold no `@` does not mean one.
+/// RFC 1939 section 7 makes it a msg-id. A server whose brackets hold anything else does not mean
+/// one, or is an attacker who chooses octets that make MD5 give the password away
+/// (CVE-2007-1558).
 pub fn apop_timestamp(greeting: &[u8]) -> Option<&[u8]> {
-    let start = memchr::memchr(b'<', greeting)?;
-    let timestamp = greeting.get(start..)?;
-    let timestamp = timestamp.get(..=memchr::memchr(b'>', timestamp)?)?;
-    (timestamp.contains(&b'@') && !timestamp.contains(&b' ')).then_some(timestamp)
+    memchr::memchr_iter(b'<', greeting).find_map(|start| {
+        let timestamp = greeting.get(start..)?;
+        let timestamp = timestamp.get(..=memchr::memchr(b'>', timestamp)?)?;
+        is_msg_id(timestamp).then_some(timestamp)
+    })
+}
+
+/// Whether this is `<left@right>` (RFC 5322 section 3.6.4): graphic ASCII, and something on
+/// either side of one `@`.
+fn is_msg_id(octets: &[u8]) -> bool {
+    let [b'<', inner @ .., b'>'] = octets else {
+        return false;
+    };
+    let may_be = |octet: &u8| octet.is_ascii_graphic() && *octet != b'<';
+    let sides = inner.split(|octet| *octet == b'@');
+    inner.iter().all(may_be)
+        && sides.clone().count() == 2
+        && sides.into_iter().all(|it| !it.is_empty())
 }
 
 /// The digest that APOP sends: MD5 over the timestamp and the password (RFC 1939 section 7).
@@ -189,6 +205,13 @@ mod tests {
         check("ready <not a timestamp@all>", None);
         check("ready <1896.6>", None);
         check("ready <a@b", None);
+        check("<ready> <b> <a@b> <c@d>", Some("<a@b>"));
+        check("<<a@b>", Some("<a@b>"));
+        check("ready <@b>", None);
+        check("ready <a@>", None);
+        check("ready <a@b@c>", None);
+        check("ready <a\x01@b>", None);
+        check("ready <\u{fc}@b>", None);
         check("ready", None);
     }
 
