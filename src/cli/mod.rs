@@ -25,7 +25,7 @@ use clap::Parser as _;
 use args::CommandLine;
 use environment::Environment;
 use failure::{Failure, Kind};
-use output::json::{ErrorLine, Line};
+use output::json::{ErrorLine, Line, encode};
 use output::{Stream, print};
 
 /// Runs the program: the command line in, the exit status out.
@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
 
 /// Tells what ended the program before it had any settings; its exit status.
 fn end(json: bool, failure: &Failure) -> u8 {
-    if json && let Ok(line) = serde_json::to_string(&Line::Error(ErrorLine::of(None, failure))) {
+    if json && let Ok(line) = encode(&Line::Error(ErrorLine::of(None, failure))) {
         print(Stream::Stdout, &format!("{line}\n"));
     }
     let hint = failure

@@ -49,7 +49,7 @@ impl fmt::Debug for ServerText {
 /// The text with everything escaped that a terminal would obey or hide instead of showing:
 /// control characters, marks that turn the direction of writing, characters of no width.
 pub fn escape(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
+    if !text.chars().any(acts_on_terminal) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
@@ -71,7 +71,7 @@ pub fn escape_bytes(octets: &[u8]) -> String {
 
 fn push_escaped(shown: &mut String, text: &str) {
     for character in text.chars() {
-        if !is_unsafe(character) {
+        if !acts_on_terminal(character) {
             shown.push(character);
         } else if character.is_ascii() {
             push_octet(shown, u32::from(character));
@@ -85,8 +85,8 @@ fn push_octet(shown: &mut String, octet: u32) {
     write!(shown, "\\x{octet:02x}").expect("writing to a String cannot fail");
 }
 
-/// Characters that act on a terminal or on the reading of the text around them.
-fn is_unsafe(character: char) -> bool {
+/// Whether a character acts on a terminal or on the reading of the text around it.
+pub fn acts_on_terminal(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -8,6 +8,27 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde::Serialize;
 
 use crate::cli::failure::{Failure, Kind};
+use crate::protocol::text::acts_on_terminal;
+
+/// A line as it is printed: what acts on a terminal is escaped, which means the same in JSON.
+pub(crate) fn encode(line: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(line)?;
+    if !text.contains(acts_on_terminal) {
+        return Ok(text);
+    }
+    // Outside of its strings JSON has nothing of the kind.
+    let mut safe = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if acts_on_terminal(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(character);
+        }
+    }
+    Ok(safe)
+}
 
 /// One line.
 #[derive(Serialize, Debug)]
@@ -43,6 +64,7 @@ pub(crate) struct ServerObject {
     pub(crate) utf8: bool,
     pub(crate) pipelining: bool,
     pub(crate) expire: Option<String>,
+    pub(crate) languages: Option<Vec<String>>,
     pub(crate) login_delay_seconds: Option<u64>,
     pub(crate) capabilities_before_login: Option<Vec<String>>,
     pub(crate) capabilities: Option<Vec<String>>,
@@ -312,6 +334,17 @@ mod tests {
         ] {
             assert_eq!(to_string(&line).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn what_acts_on_a_terminal_is_escaped() {
+        let text = "a\u{1b}b\u{9b}c\u{202e}d\u{7f}e\u{e0041}f\u{fc}";
+        let line = encode(&text).unwrap();
+        assert_eq!(
+            line,
+            r#""a\u001bb\u009bc\u202ed\u007fe\udb40\udc41f\u{fc}""#.replace(r"\u{fc}", "\u{fc}")
+        );
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
     }
 
     #[test]

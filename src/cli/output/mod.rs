@@ -137,8 +137,8 @@ impl Output {
 
     /// A line of a result, for programs.
     pub(crate) fn json(&self, line: &impl Serialize) {
-        match serde_json::to_vec(line) {
-            Ok(text) => self.write(&text),
+        match json::encode(line) {
+            Ok(text) => self.write(text.as_bytes()),
             Err(error) => self.warn(&format!("a JSON line could not be made: {error}")),
         }
     }
