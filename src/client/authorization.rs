@@ -1,9 +1,12 @@
 //! The AUTHORIZATION state (RFC 1939 section 4): who are you, and how can you prove it.
 
+use std::sync::Arc;
+
 use super::auth::{Line, Offer, Surroundings, try_login};
-use super::connect::{Known, Opening};
+use super::connect::Opening;
 use super::error::Error;
-use super::pipeline::Window;
+use super::manners::Manners;
+use super::pipelining::Pipelining;
 use super::settings::{Credentials, LoginPolicy, Proof, Server};
 use super::transaction::Transaction;
 use super::{Client, ServerFacts};
@@ -18,7 +21,7 @@ pub struct Authorization {
     port: u16,
     channel_binding: Option<Vec<u8>>,
     policy: LoginPolicy,
-    may_ask_capabilities: bool,
+    manners: Arc<Manners>,
     refused: Vec<Mechanism>,
 }
 
@@ -27,19 +30,15 @@ impl Client<Authorization> {
     /// is too late for it after the login (RFC 6856 section 2.1).
     pub(super) fn greeted(
         opening: Opening,
-        known: Known,
+        capabilities: Option<Capabilities>,
         server: &Server,
         policy: LoginPolicy,
+        manners: Arc<Manners>,
     ) -> Result<Self, Error> {
         let Opening {
             mut session,
             greeting,
         } = opening;
-        let may_ask_capabilities = !matches!(known, Known::Unbearable);
-        let capabilities = match known {
-            Known::Told(capabilities) => Some(capabilities),
-            Known::Untold | Known::Unbearable => None,
-        };
         let offers_utf8 = capabilities.as_ref().is_some_and(Capabilities::has_utf8);
         let utf8 = offers_utf8 && session.ask(&Command::Utf8)?.is_ok();
         let stream = session.wire();
@@ -62,7 +61,7 @@ impl Client<Authorization> {
             port: server.port,
             channel_binding: stream.channel_binding(),
             policy,
-            may_ask_capabilities,
+            manners,
             refused: Vec::new(),
         };
         Ok(Self {
@@ -134,23 +133,22 @@ impl Client<Authorization> {
     /// The maildrop is ours. What the server can do may have changed with that, so that it is
     /// asked again.
     pub(super) fn into_transaction(mut self) -> Result<Client<Transaction>, Error> {
-        let policy = self.state.policy.pipelining;
-        let may_pipeline = |capabilities: &Option<Capabilities>| {
-            let is_offered = capabilities
-                .as_ref()
-                .is_some_and(Capabilities::has_pipelining);
-            Window::new(policy, is_offered)
-        };
-        if !self.state.may_ask_capabilities {
-            let window = may_pipeline(&None);
-            return Ok(Client::new(self.session, self.facts, window));
+        let Authorization {
+            policy, manners, ..
+        } = self.state;
+        let pipelining = Pipelining::new(policy.pipelining, manners);
+        let before_login = pipelining.window(self.facts.capabilities_before_login.as_ref());
+        if !pipelining.may_ask_capabilities() {
+            let window = before_login;
+            return Ok(Client::new(self.session, self.facts, window, pipelining));
         }
         self.session.send(&[Command::Capa])?;
-        if may_pipeline(&self.facts.capabilities_before_login).is_pipelining() {
-            return Ok(Client::with_capa_sent(self.session, self.facts, policy));
+        if before_login.is_pipelining() {
+            return Ok(Client::with_capa_sent(self.session, self.facts, pipelining));
         }
-        self.facts.capabilities_after_login = self.session.capabilities_answer()?;
-        let window = may_pipeline(&self.facts.capabilities_after_login);
-        Ok(Client::new(self.session, self.facts, window))
+        let answer = self.session.capabilities_answer();
+        self.facts.capabilities_after_login = pipelining.learn_from_capa(answer)?;
+        let window = pipelining.window(self.facts.capabilities_after_login.as_ref());
+        Ok(Client::new(self.session, self.facts, window, pipelining))
     }
 }

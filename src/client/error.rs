@@ -107,7 +107,8 @@ pub struct LoginRefusal {
     pub mechanism: Mechanism,
     /// The server's last answer.
     pub refusal: Refusal,
-    /// What the server told of a refused token before its last answer (RFC 7628 section 3.2.2).
+    /// What the server told of a refused token before its last answer: mostly JSON (RFC 7628
+    /// section 3.2.2).
     pub token_status: Option<ServerText>,
     /// Whether the server had seen what it can judge the password or token by. If not, it is
     /// the mechanism that it refused.
@@ -294,13 +295,7 @@ impl fmt::Display for TlsFailure {
                 write!(f, "the certificate of {host} is not the pinned {pin}")
             }
             TlsFault::NotOffered => write!(f, "{host} does not offer STLS"),
-            TlsFault::Refused(refusal) => {
-                write!(
-                    f,
-                    "{host} refused STLS; the server said \"{}\"",
-                    refusal.text
-                )
-            }
+            TlsFault::Refused(refusal) => write!(f, "{host} refused STLS; {}", Said(refusal)),
             TlsFault::Failed(why) => write!(f, "TLS with {host} failed: {}", reason(why)),
         }
     }
@@ -374,13 +369,13 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { verb, refusal } => {
-                write!(f, "the server refused {verb}; it said \"{}\"", refusal.text)
+                write!(f, "the server refused {verb}; {}", Said(refusal))
             }
             Self::Unwelcome(refusal) => {
                 write!(
                     f,
-                    "the server does not want the connection; it said \"{}\"",
-                    refusal.text
+                    "the server does not want the connection; {}",
+                    Said(refusal)
                 )
             }
             Self::LoginRefused(login) => login.fmt(f),
@@ -413,17 +408,25 @@ impl fmt::Display for LoginRefusal {
         let Self {
             mechanism,
             refusal,
-            token_status,
+            token_status: _,
             secret_sent: _,
         } = self;
-        write!(
-            f,
-            "the server refused the login by {mechanism}; it said \"{}\"",
-            refusal.text
-        )?;
-        token_status
-            .as_ref()
-            .map_or(Ok(()), |status| write!(f, " and \"{status}\""))
+        let said = Said(refusal);
+        write!(f, "the server refused the login by {mechanism}; {said}")
+    }
+}
+
+/// The server's reason, which need not be there.
+struct Said<'a>(&'a Refusal);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = &self.0.text;
+        if text.is_empty() {
+            f.write_str("it gave no reason")
+        } else {
+            write!(f, "it said \"{text}\"")
+        }
     }
 }
 

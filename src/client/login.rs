@@ -4,6 +4,7 @@ use super::Client;
 use super::authorization::Authorization;
 use super::connect::Connector;
 use super::error::{Error, LoginRefusal};
+use super::manners::is_unbearable;
 use super::settings::{Credentials, LoginPolicy, Patience, Proof, Server};
 use super::transaction::Transaction;
 use crate::protocol::Mechanism;
@@ -21,9 +22,10 @@ pub enum Attempt {
 
 /// Opens a session and logs in.
 ///
-/// There are two reasons to try again, over a new connection, and each is taken once: the server
-/// refused the mechanism before it had seen the secret, and there is another one; or it refused
-/// a token, and a fresh one can be had. The credentials are asked for before each connection, as
+/// There are three reasons to try again, over a new connection, and each is taken once: the
+/// server refused the mechanism before it had seen the secret, and there is another one; it
+/// refused a token, and a fresh one can be had; it let us in, and did not bear to be asked what
+/// it can do now. The credentials are asked for before each connection, as
 /// a token does not live long.
 pub fn log_in<E: From<Error>>(
     connector: &Connector,
@@ -37,16 +39,26 @@ pub fn log_in<E: From<Error>>(
     let mut last: Option<(Credentials, Error)> = None;
     loop {
         let current = credentials(attempt)?;
-        if let Some((before, error)) = last.take()
-            && attempt == Attempt::FreshToken
-            && is_same_token(&before.proof, &current.proof)
-        {
-            return Err(error.into());
+        if let Some((_, refusal)) = last.take_if(|(before, _)| {
+            attempt == Attempt::FreshToken && is_same_token(&before.proof, &current.proof)
+        }) {
+            return Err(refusal.into());
         }
-        let mut client = connector.open(server, patience, policy)?;
+        let mut client = match connector.open(server, patience, policy) {
+            Ok(client) => client,
+            Err(error) => return Err(cause(error, last).into()),
+        };
         client.avoid(&tries.refused);
         match client.try_login(&current) {
-            Ok(()) => return Ok(client.into_transaction()?),
+            Ok(()) => {
+                let asks = connector.manners_of(server).bears_capa_after_login();
+                match client.into_transaction() {
+                    Ok(client) => return Ok(client),
+                    // That is known now, so that it is not asked again.
+                    Err(error) if asks && is_unbearable(&error) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
             Err(Error::LoginRefused(refusal)) => {
                 let Some(next) = tries.next(&mut client, &refusal, &current.proof) else {
                     return Err(Error::LoginRefused(refusal).into());
@@ -55,8 +67,17 @@ pub fn log_in<E: From<Error>>(
                 attempt = next;
                 last = Some((current, Error::LoginRefused(refusal)));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(cause(error, last).into()),
         }
+    }
+}
+
+/// Why there is no login: the last `-ERR` tells more than a line that was closed because of it.
+fn cause(error: Error, last: Option<(Credentials, Error)>) -> Error {
+    let is_of_the_line = matches!(error, Error::Io { .. } | Error::Unwelcome(_));
+    match last {
+        Some((_, refusal)) if is_of_the_line => refusal,
+        _ => error,
     }
 }
 

@@ -77,7 +77,9 @@ mod input;
 mod limit;
 mod listing;
 mod login;
+mod manners;
 mod pipeline;
+mod pipelining;
 #[cfg(test)]
 mod script;
 mod session;
@@ -103,7 +105,7 @@ pub use settings::{
 pub use tls::{Leaf, TlsVersion};
 pub use transaction::{Answer, Farewell, Reply, Transaction};
 
-use crate::protocol::{Capabilities, ServerText};
+use crate::protocol::{Capabilities, Language, ServerText};
 use session::Session;
 
 /// A session with a server, in the state `S`, such as [`Transaction`].
@@ -130,6 +132,8 @@ pub struct ServerFacts {
     /// What it said it can do after the login. Known once the first command was answered: the
     /// question may be on its way together with that.
     pub capabilities_after_login: Option<Capabilities>,
+    /// The languages it speaks. Known once [`Client::languages`] has asked.
+    pub languages: Vec<Language>,
     /// How the user logged in.
     pub mechanism: Option<Mechanism>,
     /// Whether UTF8 mode was begun (RFC 6856), so that messages come as they are.

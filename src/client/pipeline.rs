@@ -93,6 +93,7 @@ impl Window {
 #[derive(Debug)]
 pub(super) struct Pipeline<T> {
     window: Window,
+    has_fallen: bool,
     queued: Waiting<T>,
     outstanding: Waiting<T>,
 }
@@ -101,6 +102,7 @@ impl<T: Pipelined> Pipeline<T> {
     pub(super) fn new(window: Window) -> Self {
         Self {
             window,
+            has_fallen: false,
             queued: Waiting::new(),
             outstanding: Waiting::new(),
         }
@@ -117,7 +119,13 @@ impl<T: Pipelined> Pipeline<T> {
 
     /// From here on, one command at a time; those that are outstanding are still answered.
     pub(super) fn fall_into_lock_step(&mut self) {
+        self.has_fallen |= self.window.is_pipelining();
         self.window = Window::LOCK_STEP;
+    }
+
+    /// Whether it was made to take one command at a time.
+    pub(super) fn has_fallen(&self) -> bool {
+        self.has_fallen
     }
 
     /// Whether one more could be sent, if not at once then with the next write.

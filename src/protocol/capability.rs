@@ -54,6 +54,11 @@ impl Capabilities {
         self.has("UTF8")
     }
 
+    /// The language of the server's texts can be chosen (RFC 6856).
+    pub fn has_lang(&self) -> bool {
+        self.has("LANG")
+    }
+
     /// There is UIDL. Many a server has it and does not say so.
     pub fn has_uidl(&self) -> bool {
         self.has("UIDL")

@@ -20,6 +20,8 @@ pub enum Command {
     Stls,
     /// Messages and texts may come in UTF-8 (RFC 6856).
     Utf8,
+    /// Which languages do you speak? Or: speak this one; `*` is the server's own (RFC 6856).
+    Lang(Option<Argument>),
     /// The name of the maildrop (RFC 1939).
     User(Argument),
     /// The password for it (RFC 1939).
@@ -67,7 +69,7 @@ impl Command {
     pub fn encode(&self, line: &mut Vec<u8>) {
         line.extend_from_slice(self.verb().keyword().as_bytes());
         match self {
-            Self::User(user) => push_word(line, user.as_bytes()),
+            Self::User(word) | Self::Lang(Some(word)) => push_word(line, word.as_bytes()),
             Self::Pass(password) => push_word(line, password.0.expose()),
             Self::Apop { user, digest } => {
                 push_word(line, user.as_bytes());
@@ -90,6 +92,7 @@ impl Command {
             Self::Capa
             | Self::Stls
             | Self::Utf8
+            | Self::Lang(None)
             | Self::Stat
             | Self::List
             | Self::Uidl
@@ -106,6 +109,7 @@ impl Command {
             Self::Capa => Verb::Capa,
             Self::Stls => Verb::Stls,
             Self::Utf8 => Verb::Utf8,
+            Self::Lang(_) => Verb::Lang,
             Self::User(_) => Verb::User,
             Self::Pass(_) => Verb::Pass,
             Self::Apop { .. } => Verb::Apop,
@@ -128,7 +132,7 @@ impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.verb().keyword())?;
         match self {
-            Self::User(user) => write!(f, " {user}"),
+            Self::User(word) | Self::Lang(Some(word)) => write!(f, " {word}"),
             Self::Pass(_) => f.write_str(" ****"),
             Self::Apop { user, .. } => write!(f, " {user} ****"),
             Self::Auth { mechanism, initial } => {
@@ -142,6 +146,7 @@ impl fmt::Display for Command {
             Self::Capa
             | Self::Stls
             | Self::Utf8
+            | Self::Lang(None)
             | Self::Stat
             | Self::List
             | Self::Uidl
@@ -161,6 +166,8 @@ pub enum Verb {
     Stls,
     /// `UTF8`
     Utf8,
+    /// `LANG`
+    Lang,
     /// `USER`
     User,
     /// `PASS`
@@ -198,6 +205,7 @@ impl Verb {
             Self::Capa => "CAPA",
             Self::Stls => "STLS",
             Self::Utf8 => "UTF8",
+            Self::Lang => "LANG",
             Self::User => "USER",
             Self::Pass => "PASS",
             Self::Apop => "APOP",
@@ -360,6 +368,9 @@ mod tests {
             initial: initial.map(secret),
         };
         check(Command::List, "LIST", "LIST");
+        check(Command::Lang(None), "LANG", "LANG");
+        let german = Argument::parse(b"de").unwrap();
+        check(Command::Lang(Some(german)), "LANG de", "LANG de");
         check(Command::User(user.clone()), "USER alice", "USER alice");
         check(Command::Pass(pass), "PASS  two words ", "PASS ****");
         check(

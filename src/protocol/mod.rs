@@ -14,6 +14,7 @@
 pub mod capability;
 pub mod command;
 pub mod framer;
+pub mod language;
 pub mod limits;
 pub mod listing;
 pub mod number;
@@ -25,6 +26,7 @@ pub mod unique_id;
 pub use capability::Capabilities;
 pub use command::{Command, Verb};
 pub use framer::LineEnding;
+pub use language::Language;
 pub use listing::{Listing, ListingBuilder, ListingTooLarge, Row, UidSupport};
 pub use number::MessageNumber;
 pub use response::{MaildropSize, Refusal, ResponseCode, StatusLine};

@@ -66,14 +66,25 @@ pub fn list(
     }
 }
 
+/// How much a look at a server is to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// How much mail there is.
+    Counts,
+    /// What the server tells about itself too.
+    Server,
+}
+
 /// Tells how much mail there is, and how much of it is new.
 pub fn stat(
     remote: &mut Remote<'_>,
     look: &Look<'_>,
+    extent: Extent,
     observer: &dyn Observer,
 ) -> Result<Stat, Error> {
     let stat = if look.store.is_some() {
-        let view = View::open(remote, look, observer)?;
+        let mut view = View::open(remote, look, observer)?;
+        ask_languages(&mut view.client, extent)?;
         let stat = view.stat();
         leave(view.client);
         stat
@@ -81,6 +92,7 @@ pub fn stat(
         let mut client = remote.log_in()?;
         observer.notice(Event::LoggedIn(client.server()));
         let size = client.stat()?;
+        ask_languages(&mut client, extent)?;
         let server = client.server().clone();
         leave(client);
         Stat {
@@ -90,6 +102,13 @@ pub fn stat(
         }
     };
     Ok(stat)
+}
+
+fn ask_languages(client: &mut Client<Transaction>, extent: Extent) -> Result<(), Error> {
+    if extent == Extent::Server {
+        client.languages()?;
+    }
+    Ok(())
 }
 
 /// Tells what a fetch would do with each message, and why.

@@ -22,7 +22,7 @@ mod summary;
 pub use delete::{Choice, Confirm, Consent, Delete, Doing, StoredProof, delete};
 pub use error::Error;
 pub use fetch::{Fetch, NewUniqueIds, Outcome, fetch};
-pub use list::{Headers, Look, Stat, list, preview, stat};
+pub use list::{Extent, Headers, Look, Stat, list, preview, stat};
 pub use mark::{Mark, mark_stored};
 pub use observer::{Event, Failure, MessageReport, Observer, Outlook, Status, Stored, Warning};
 pub use plan::{Action, Reason, Task};

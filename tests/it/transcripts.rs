@@ -114,7 +114,7 @@ fn filled(text: &str, folder: &Folder, port: u16) -> String {
             .named(name)
             .map_or("", |certificate| certificate.pin.as_str())
     };
-    let pins = ["good", "expired", "wrong-name", "self-signed"]
+    let pins = ["good", "expired", "wrong-name", "self-signed", "odd-names"]
         .into_iter()
         .fold(text.to_owned(), |text, name| {
             text.replace(&format!("{{pin:{name}}}"), pin(name))

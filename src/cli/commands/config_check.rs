@@ -14,7 +14,7 @@ use crate::cli::output::{Announcer, Rows, Shape, Style, fit};
 use crate::cli::report::{Ending, of_store, of_transfer};
 use crate::protocol::text::escape;
 use crate::store::{BadDestination, Destination, Error};
-use crate::transfer::{self, Look};
+use crate::transfer::{self, Extent, Look};
 
 /// Columns for a setting's name, and for its value.
 const KEY_COLUMNS: usize = 16;
@@ -61,8 +61,10 @@ fn connect(bench: &Bench<'_>, account: &Account) -> Ending {
         identity: &identity,
     };
     let stat = Way::new(bench, account).and_then(|mut way| {
-        way.walk(account, |remote| transfer::stat(remote, &look, &announcer))
-            .map_err(|error| of_transfer(&error, remote::about(bench, account)))
+        way.walk(account, |remote| {
+            transfer::stat(remote, &look, Extent::Counts, &announcer)
+        })
+        .map_err(|error| of_transfer(&error, remote::about(bench, account)))
     });
     match stat {
         Ok(stat) => {

@@ -23,11 +23,17 @@ pub(super) fn object(facts: &ServerFacts) -> ServerObject {
             Expire::Never => "never".to_owned(),
             Expire::Days(days) => days.to_string(),
         }),
+        languages: languages(facts),
         login_delay_seconds: capabilities.login_delay().map(|delay| delay.as_secs()),
         capabilities_before_login: facts.capabilities_before_login.as_ref().map(rows),
         capabilities: facts.capabilities_after_login.as_ref().map(rows),
         tls: facts.leaf.as_ref().map(|leaf| tls(leaf, facts.tls_version)),
     }
+}
+
+fn languages(facts: &ServerFacts) -> Option<Vec<String>> {
+    let tags = facts.languages.iter().map(|it| it.tag.to_string());
+    (!facts.languages.is_empty()).then(|| tags.collect())
 }
 
 fn tls(leaf: &Leaf, version: Option<TlsVersion>) -> TlsObject {
@@ -99,9 +105,13 @@ pub(super) fn lines(account: &Account, facts: &ServerFacts) -> Vec<String> {
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     tell("pipelining", yes_or_no(capabilities.has_pipelining()));
     tell("UTF-8", yes_or_no(facts.utf8));
+    if let Some(languages) = languages(facts) {
+        tell("languages", languages.join(", "));
+    }
     tell("keeps mail", expire(capabilities.expire()));
     if let Some(delay) = capabilities.login_delay() {
-        tell("between logins", format!("at least {} s", delay.as_secs()));
+        let delay = humantime::format_duration(delay);
+        tell("between logins", format!("at least {delay}"));
     }
     for (name, capabilities) in [
         ("before login", &facts.capabilities_before_login),

@@ -12,16 +12,7 @@ use crate::cli::output::json::{Line, StatLine};
 use crate::cli::output::{Announcer, Rows, Shape, Style, fit, size};
 use crate::cli::report::{Ending, of_transfer};
 use crate::store::Orphans;
-use crate::transfer::{self, Look, Stat};
-
-/// How much is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    /// How much mail there is.
-    Counts,
-    /// What the server tells about itself too.
-    Server,
-}
+use crate::transfer::{self, Extent, Look, Stat};
 
 /// Asks every account that is named, or all.
 pub(super) fn run(
@@ -38,7 +29,7 @@ pub(super) fn run(
         Extent::Counts
     };
     let outcomes = every_account(&bench, accounts, |account, rows| {
-        match stat(&bench, account, rows) {
+        match stat(&bench, account, extent, rows) {
             Ok(stat) => {
                 if bench.output.is_json() {
                     print_json(&bench, account, &stat, extent);
@@ -59,7 +50,7 @@ pub(super) fn run(
     Ok(bench.end(&endings))
 }
 
-fn stat(bench: &Bench<'_>, account: &Account, rows: Rows) -> Result<Stat, Failure> {
+fn stat(bench: &Bench<'_>, account: &Account, extent: Extent, rows: Rows) -> Result<Stat, Failure> {
     let identity = remote::identity(account);
     let store = match remote::destination(bench, account)? {
         Some(place) => Some(remote::open_options(
@@ -76,7 +67,9 @@ fn stat(bench: &Bench<'_>, account: &Account, rows: Rows) -> Result<Stat, Failur
     };
     let announcer = Announcer::new(&bench.output, &account.name, Shape::Short, rows);
     let mut way = Way::new(bench, account)?;
-    let asked = way.walk(account, |remote| transfer::stat(remote, &look, &announcer));
+    let asked = way.walk(account, |remote| {
+        transfer::stat(remote, &look, extent, &announcer)
+    });
     asked.map_err(|error| of_transfer(&error, about(bench, account)))
 }
 

@@ -1,6 +1,7 @@
 //! The JSON lines, as popfetch-json(5) describes them. Fields may be added, never renamed; what
 //! is absent is null.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat};
@@ -21,7 +22,7 @@ pub(crate) fn encode(line: &impl Serialize) -> serde_json::Result<String> {
     for character in text.chars() {
         if acts_on_terminal(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                write!(safe, "\\u{unit:04x}").expect("writing to a String cannot fail");
             }
         } else {
             safe.push(character);

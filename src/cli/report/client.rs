@@ -1,6 +1,6 @@
 //! What went wrong with a server, in words.
 
-use super::About;
+use super::{About, token};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::output::local_time;
 use crate::client::{
@@ -14,9 +14,9 @@ use crate::protocol::{Refusal, ResponseCode, Verb};
 pub(crate) fn of_client(error: &Error, about: About<'_>) -> Failure {
     let failure = |kind| Failure::new(kind, escape(&error.to_string()));
     match error {
-        Error::Refused { refusal, .. } => {
-            failure(later_or(refusal, Kind::Refused)).server_text(refusal.text.to_string())
-        }
+        Error::Refused { refusal, .. } => failure(later_or(refusal, Kind::Refused))
+            .server_text(refusal.text.to_string())
+            .hint("-vv shows the talk with the server"),
         Error::Unwelcome(refusal) => failure(later_or(refusal, Kind::Unreachable))
             .server_text(refusal.text.to_string())
             .hint("try again in a while; the server takes no connection from here now"),
@@ -71,6 +71,11 @@ fn of_refused_login(
 ) -> Failure {
     let kind = later_or(&login.refusal, Kind::AuthRefused);
     let text = login.refusal.text.to_string();
+    let mut refused = failure(kind).server_text(text.clone());
+    if let Some(status) = &login.token_status {
+        refused.message.push_str("; of the token it said: ");
+        refused.message.push_str(&token::in_words(status));
+    }
     let hint = if kind == Kind::InUse {
         "another session holds the mailbox; after a dropped line the server may keep its lock for \
          ten minutes"
@@ -82,7 +87,7 @@ fn of_refused_login(
     } else {
         hint_of_refused_login(&text, login, about)
     };
-    failure(kind).server_text(text).hint(hint)
+    refused.hint(hint)
 }
 
 fn hint_of_refused_login(text: &str, login: &LoginRefusal, about: About<'_>) -> String {
@@ -185,6 +190,11 @@ fn hint_of_broken_wait(wait: Wait) -> Option<&'static str> {
             Some("see that the port speaks TLS: pop3s:// is for 995, pop3:// for 110")
         }
         Wait::Response(Verb::Quit) => None,
+        // Seen at AOL's servers.
+        Wait::Response(Verb::Pass | Verb::Apop | Verb::Auth | Verb::AuthResponse) => Some(
+            "some servers hang up on a wrong user or password without a word; if it comes again, \
+             see that both are right",
+        ),
         Wait::Resolve
         | Wait::Proxy
         | Wait::Greeting

@@ -3,6 +3,7 @@
 mod client;
 mod exit_status;
 mod store;
+mod token;
 mod transfer;
 
 pub(crate) use client::of_client;

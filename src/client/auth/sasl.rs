@@ -52,11 +52,15 @@ impl<W: Wire> Attempt<'_, W> {
         );
         if is_short && !is_token {
             let begun = self.begin_in_one_line(mechanism, initial.clone())?;
-            if !matches!(&begun.0, StatusLine::Err(refusal) if is_about_the_line(refusal)) {
+            let StatusLine::Err(refusal) = &begun.0 else {
+                return Ok(begun);
+            };
+            if !is_about_the_line(refusal) {
                 return Ok(begun);
             }
             self.secret_sent = false;
-            return Ok((self.session.exchange(&bare)?, Some(initial)));
+            let second = self.session.exchange(&bare);
+            return Ok((self.or_refused(second, refusal)?, Some(initial)));
         }
         let status = self.session.exchange(&bare)?;
         if let StatusLine::Err(refusal) = &status
@@ -64,15 +68,18 @@ impl<W: Wire> Attempt<'_, W> {
             && surroundings.is_mechanism_known
         {
             let second = self.begin_in_one_line(mechanism, initial);
-            // A server that closes the line here has said why before.
-            let closed = matches!(second, Err(Error::Io { .. }));
-            return if closed {
-                Err(self.refused(refusal.clone(), None))
-            } else {
-                second
-            };
+            return self.or_refused(second, refusal);
         }
         Ok((status, Some(initial)))
+    }
+
+    /// What came of a second way to begin: a server that closes the line on it has said why
+    /// before.
+    fn or_refused<T>(&self, second: Result<T, Error>, first: &Refusal) -> Result<T, Error> {
+        if matches!(second, Err(Error::Io { .. })) {
+            return Err(self.refused(first.clone(), None));
+        }
+        second
     }
 
     fn begin_in_one_line(
@@ -117,12 +124,27 @@ impl<W: Wire> Attempt<'_, W> {
             match step {
                 Ok(step) => {
                     self.secret_sent |= step.is_secret;
-                    status = self.session.exchange(&Command::AuthResponse(step.octets))?;
+                    let answer = self.session.exchange(&Command::AuthResponse(step.octets));
+                    status = self.or_complaint(answer, steps)?;
                 }
                 Err(why) => return Err(self.cancel(why)),
             }
         }
         Err(self.cancel(LoginImpossible::BadChallenge(self.mechanism)))
+    }
+
+    /// A server that has complained of a token may close the line without another word.
+    fn or_complaint(
+        &self,
+        answer: Result<StatusLine, Error>,
+        steps: &mut dyn Steps,
+    ) -> Result<StatusLine, Error> {
+        if matches!(answer, Err(Error::Io { .. }))
+            && let Some(complaint) = steps.complaint()
+        {
+            return Err(self.refused(Refusal::parse(b""), Some(complaint)));
+        }
+        answer
     }
 
     /// Ends the exchange by our own will. What the server says to that does not matter.

@@ -126,6 +126,15 @@ fn plain_goes_in_two_steps_where_the_server_knows_no_initial_response() {
 }
 
 #[test]
+fn a_line_that_is_closed_on_the_second_way_to_begin_was_refused_before() {
+    let response = b64("\0alice\0x");
+    let script = format!("C: AUTH PLAIN {response}\nS: -ERR unknown command\nC: AUTH PLAIN\nclose");
+    let refusal = refusal(log_in("plain", password("x"), &script));
+    assert_eq!(refusal.refusal.text.to_string(), "unknown command");
+    assert!(!refusal.secret_sent);
+}
+
+#[test]
 fn a_long_password_goes_in_two_steps() {
     let long = "x".repeat(200);
     let response = b64(&format!("\0alice\0{long}"));
@@ -228,13 +237,16 @@ fn short_tokens_go_with_the_command_where_the_bare_one_is_refused() {
 #[test]
 fn what_a_server_tells_of_a_token_is_kept() {
     let xoauth2 = b64("user=alice\x01auth=Bearer t\x01\x01");
-    let told = b64("{\"status\":\"401\"}");
+    let told_in_base64 = b64("{\"status\":\"401\"}");
     let script = format!(
-        "C: AUTH XOAUTH2\nS: +\nC: {xoauth2}\nS: + {told}\nC: \nS: -ERR AUTHENTICATE failed"
+        "C: AUTH XOAUTH2\nS: +\nC: {xoauth2}\nS: + {told_in_base64}\nC: \nS: -ERR AUTHENTICATE failed"
     );
     let refusal = refusal(log_in("xoauth2", token("t"), &script));
     let told = refusal.token_status.map(|text| text.to_string());
     assert_eq!(told.as_deref(), Some("{\"status\":\"401\"}"));
+    let script = format!("C: AUTH XOAUTH2\nS: +\nC: {xoauth2}\nS: + {told_in_base64}\nC: \nclose");
+    let refusal = self::refusal(log_in("xoauth2", token("t"), &script));
+    assert!(refusal.token_status.is_some() && refusal.secret_sent);
     let bearer = b64("n,a=alice,\x01host=pop.example.org\x01port=995\x01auth=Bearer t\x01\x01");
     let script = format!("C: AUTH OAUTHBEARER\nS: +\nC: {bearer}\nS: + e30=\nC: AQ==\nS: -ERR no");
     let error = log_in("oauthbearer", token("t"), &script).unwrap_err();

@@ -4,11 +4,14 @@ mod dial;
 mod proxy;
 mod resolve;
 
+use std::sync::Arc;
+
 use url::Host;
 
 use super::Client;
 use super::authorization::Authorization;
-use super::error::{Error, TlsFailure, TlsFault, Wait};
+use super::error::{Error, TlsFailure, TlsFault};
+use super::manners::{Manners, MannersOfAll, is_unbearable};
 use super::session::Session;
 use super::settings::{LoginPolicy, Patience, Server, TlsMode, Transport};
 use super::stream::{Peer, Stream, is_loopback};
@@ -23,6 +26,7 @@ use resolve::resolve;
 pub struct Connector {
     transport: Transport,
     tls: Prepared,
+    manners: MannersOfAll,
 }
 
 impl Connector {
@@ -32,6 +36,7 @@ impl Connector {
         Ok(Self {
             transport: transport.clone(),
             tls: Prepared::default(),
+            manners: MannersOfAll::default(),
         })
     }
 
@@ -49,26 +54,36 @@ impl Connector {
         patience: &Patience,
         policy: &LoginPolicy,
     ) -> Result<Client<Authorization>, Error> {
+        let manners = self.manners_of(server);
         let opening = self.greet(server, patience)?;
-        let (opening, capabilities) = self.ask_capabilities(opening, server, patience)?;
-        Client::greeted(opening, capabilities, server, *policy)
+        let (opening, capabilities) = self.ask_capabilities(opening, server, patience, &manners)?;
+        Client::greeted(opening, capabilities, server, *policy, manners)
+    }
+
+    /// What the server has shown that it does not bear.
+    pub(in crate::client) fn manners_of(&self, server: &Server) -> Arc<Manners> {
+        self.manners.of(server)
     }
 
     /// What the server can do, if it can tell. Some servers close the line on the question, or
-    /// leave it or the rest of its answer open: they are called again and not asked.
+    /// leave it or the rest of its answer open: they are called again and not asked any more.
     fn ask_capabilities(
         &self,
         mut opening: Opening,
         server: &Server,
         patience: &Patience,
-    ) -> Result<(Opening, Known), Error> {
+        manners: &Manners,
+    ) -> Result<(Opening, Option<Capabilities>), Error> {
+        if !manners.bears_capa() {
+            return Ok((opening, None));
+        }
         match opening.session.capabilities() {
-            Ok(Some(capabilities)) => Ok((opening, Known::Told(capabilities))),
-            Ok(None) => Ok((opening, Known::Untold)),
-            Err(Error::Io { .. } | Error::Deadline(Wait::Response(_) | Wait::Data)) => {
+            Ok(capabilities) => Ok((opening, capabilities)),
+            Err(error) if is_unbearable(&error) => {
                 log::debug!("{server} does not bear to be asked for its capabilities");
+                manners.note_capa();
                 drop(opening);
-                Ok((self.greet(server, patience)?, Known::Unbearable))
+                Ok((self.greet(server, patience)?, None))
             }
             Err(error) => Err(error),
         }
@@ -208,17 +223,6 @@ pub(in crate::client) struct Opening {
     pub(in crate::client) greeting: ServerText,
 }
 
-/// What is known of what a server can do.
-#[derive(Debug)]
-pub(in crate::client) enum Known {
-    /// It told.
-    Told(Capabilities),
-    /// It does not know the question.
-    Untold,
-    /// It does not bear the question.
-    Unbearable,
-}
-
 /// Asks with STLS for TLS, before anything else: some servers begin anew whatever was begun
 /// before it.
 fn ask_for_tls(session: &mut Session<Stream>, server: &Server) -> Result<(), Error> {
@@ -238,10 +242,11 @@ fn ask_for_tls(session: &mut Session<Stream>, server: &Server) -> Result<(), Err
     })))
 }
 
-/// The host as a certificate names it: an IPv6 address without its brackets.
+/// The host as a certificate names it: an IPv6 address without its brackets, a name without the
+/// dot of the root (RFC 6066 section 3).
 fn bare(host: &Host<String>) -> String {
     match host {
-        Host::Domain(name) => name.clone(),
+        Host::Domain(name) => name.strip_suffix('.').unwrap_or(name).to_owned(),
         Host::Ipv4(address) => address.to_string(),
         Host::Ipv6(address) => address.to_string(),
     }

@@ -10,7 +10,7 @@ use native_tls::{Identity, TlsAcceptor};
 
 use super::*;
 use crate::client::Leaf;
-use crate::client::error::Misbehaviour;
+use crate::client::error::{Misbehaviour, Wait};
 use crate::client::session::Wire as _;
 use crate::client::settings::{CertificatePin, Credentials, Proof};
 use crate::client::{Attempt, log_in};
@@ -541,4 +541,55 @@ fn a_refused_token_is_tried_once_more_if_it_can_be_renewed() {
     let (attempts, result, _) = log_in_at(vec![refusing].leak(), |_| Proof::Token(secret("same")));
     assert!(matches!(result, Err(Error::LoginRefused(_))), "{result:?}");
     assert_eq!(attempts, [Attempt::First, Attempt::FreshToken]);
+}
+
+#[test]
+fn the_last_refusal_is_the_cause_though_no_second_line_can_be_had() {
+    let refusing: &[&str] = &["+OK <1@a>\r\n", "-ERR\r\n", "-ERR no digest\r\n"];
+    for second in [
+        &["-ERR go away\r\n"][..],
+        &["+OK\r\n", "-ERR\r\n", "-ERR no\r\n"],
+    ] {
+        let (_, result, _) = log_in_at(vec![refusing, second].leak(), |_| {
+            Proof::Password(secret("x"))
+        });
+        let expected = if second.len() == 1 { "no digest" } else { "no" };
+        let Err(Error::LoginRefused(refusal)) = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!(refusal.refusal.text.to_string(), expected);
+    }
+}
+
+/// Greets, and answers these commands whatever they are; then closes.
+fn answer_and_close(mut socket: TcpStream, answers: &[&str]) -> Vec<String> {
+    let mut said = Vec::new();
+    let mut reader = BufReader::new(socket.try_clone().unwrap());
+    for (nth, answer) in answers.iter().enumerate() {
+        if nth > 0 {
+            let mut line = Vec::new();
+            reader.by_ref().take(9999).read_until_lf(&mut line).unwrap();
+            said.push(String::from_utf8(line).unwrap().trim_end().to_owned());
+        }
+        socket.write_all(answer.as_bytes()).unwrap();
+    }
+    said
+}
+
+#[test]
+fn a_server_that_closes_on_capa_after_the_login_is_called_again_and_not_asked_then() {
+    let first: &[&str] = &["+OK\r\n", CAPA, "+OK\r\n", "+OK\r\n", ""];
+    let mut left = [first, &["+OK\r\n", CAPA, "+OK\r\n", "+OK\r\n"][..]].into_iter();
+    let played = play(TlsMode::Off, 2, move |socket| {
+        answer_and_close(socket, left.next().unwrap())
+    });
+    let connector = Connector::new(&Transport::default()).unwrap();
+    let policy = LoginPolicy::default();
+    let mut credentials = |_| Ok::<_, Error>(alice(Proof::Password(secret("x"))));
+    let (server, patience) = (&played.server, patience());
+    let client = log_in(&connector, server, &patience, &policy, &mut credentials);
+    assert!(client.unwrap().server().capabilities().has_user());
+    let said = played.thread.join().unwrap();
+    assert_eq!(said[0], ["CAPA", "USER alice", "PASS x", "CAPA"]);
+    assert_eq!(said[1], ["CAPA", "USER alice", "PASS x"]);
 }

@@ -173,18 +173,21 @@ impl<W: Wire> Session<W> {
 
     /// Sends a command and reads the status line that answers it.
     pub(super) fn exchange(&mut self, command: &Command) -> Result<StatusLine, Error> {
+        self.expect_nothing()?;
         self.send(std::slice::from_ref(command))?;
         self.status(command.verb())
     }
 
     /// As [`Self::exchange`], for a command that is answered by yes or no.
     pub(super) fn ask(&mut self, command: &Command) -> Result<Result<ServerText, Refusal>, Error> {
+        self.expect_nothing()?;
         self.send(std::slice::from_ref(command))?;
         self.answer(command.verb())
     }
 
     /// Asks what the server can do. `None`: it does not know the question.
     pub(super) fn capabilities(&mut self) -> Result<Option<Capabilities>, Error> {
+        self.expect_nothing()?;
         self.send(&[Command::Capa])?;
         self.capabilities_answer()
     }
@@ -200,6 +203,20 @@ impl<W: Wire> Session<W> {
             Ok(())
         })?;
         Ok(Some(capabilities))
+    }
+
+    /// Makes sure that nothing has come that nobody asked for, when all is answered: it would be
+    /// taken for the answer to what is asked next. Stray lines are passed over later.
+    pub(super) fn expect_nothing(&mut self) -> Result<(), Error> {
+        self.in_step(|session| {
+            let is_stray = |octet: &u8| matches!(octet, b'\r' | b'\n' | b'.');
+            let mut lines = session.unread().split(|octet| *octet == b'\n');
+            let Some(line) = lines.find(|line| !line.iter().all(is_stray)) else {
+                return Ok(());
+            };
+            let line = ServerText::new(line.strip_suffix(b"\r").unwrap_or(line));
+            Err(Error::Misbehaved(Misbehaviour::UnexpectedAnswer(line)))
+        })
     }
 
     /// Sends the commands in one write.

@@ -209,3 +209,17 @@ fn data_that_trickles_shares_one_wait() {
     check(1024, 5);
     check(5000, 1);
 }
+
+#[test]
+fn what_nobody_asked_for_is_no_answer_to_what_is_asked_next() {
+    let mut session = session("C: NOOP\nS~ +OK\\r\\n-ERR locked\\r\\n");
+    session.ask(&Command::Noop).unwrap().unwrap();
+    let why = misbehaviour(session.ask(&Command::Noop));
+    let line = ServerText::new(b"-ERR locked");
+    assert_eq!(why, Misbehaviour::UnexpectedAnswer(line));
+    assert!(!session.is_in_step());
+
+    let mut session = self::session("C: NOOP\nS~ +OK\\r\\n.\\r\\n\\r\\n\nC: NOOP\nS: +OK");
+    session.ask(&Command::Noop).unwrap().unwrap();
+    session.ask(&Command::Noop).unwrap().unwrap();
+}

@@ -4,12 +4,14 @@ use super::body::{Body, Progress};
 use super::error::{Error, Misbehaviour};
 use super::listing;
 use super::pipeline::{Deletion, Pipeline, Request, Window};
+use super::pipelining::Pipelining;
 use super::session::Session;
-use super::settings::PipelinePolicy;
 use super::watch::AnswerWatch;
 use super::{Client, ServerFacts};
+use crate::protocol::command::Argument;
+use crate::protocol::limits::CAPABILITY_OCTETS_MAX;
 use crate::protocol::{
-    Capabilities, Command, Listing, MaildropSize, MessageNumber, Refusal, ServerText, Verb,
+    Command, Language, Listing, MaildropSize, MessageNumber, Refusal, ServerText, Verb,
 };
 
 /// Logged in, with the maildrop locked for this session.
@@ -19,8 +21,9 @@ pub struct Transaction {
     watch: AnswerWatch,
     /// The message that was read to its end last, if nothing came behind it yet.
     last_body: Option<MessageNumber>,
-    /// CAPA was sent, and its answer is the first to come; the policy that it decides with.
-    capa_sent: Option<PipelinePolicy>,
+    pipelining: Pipelining,
+    /// CAPA was sent, and its answer is the first to come.
+    capa_sent: bool,
 }
 
 /// The answer to a [`Request`].
@@ -50,7 +53,12 @@ pub struct Farewell {
 
 impl Client<Transaction> {
     /// The session of a user who has just logged in.
-    pub(super) fn new(session: Session, facts: ServerFacts, window: Window) -> Self {
+    pub(super) fn new(
+        session: Session,
+        facts: ServerFacts,
+        window: Window,
+        pipelining: Pipelining,
+    ) -> Self {
         Self {
             session,
             facts,
@@ -58,7 +66,8 @@ impl Client<Transaction> {
                 pipeline: Pipeline::new(window),
                 watch: AnswerWatch::new(),
                 last_body: None,
-                capa_sent: None,
+                pipelining,
+                capa_sent: false,
             },
         }
     }
@@ -68,21 +77,19 @@ impl Client<Transaction> {
     pub(super) fn with_capa_sent(
         session: Session,
         facts: ServerFacts,
-        policy: PipelinePolicy,
+        pipelining: Pipelining,
     ) -> Self {
-        let mut client = Self::new(session, facts, Window::LOCK_STEP);
-        client.state.capa_sent = Some(policy);
+        let mut client = Self::new(session, facts, Window::LOCK_STEP, pipelining);
+        client.state.capa_sent = true;
         client
     }
 
     /// Reads the answer to CAPA, if that is still to come.
     fn catch_up(&mut self) -> Result<(), Error> {
-        if let Some(policy) = self.state.capa_sent.take() {
-            let capabilities = self.session.capabilities_answer()?;
-            let is_offered = capabilities
-                .as_ref()
-                .is_some_and(Capabilities::has_pipelining);
-            let window = Window::new(policy, is_offered);
+        if std::mem::take(&mut self.state.capa_sent) {
+            let answer = self.session.capabilities_answer();
+            let capabilities = self.state.pipelining.learn_from_capa(answer)?;
+            let window = self.state.pipelining.window(capabilities.as_ref());
             self.state.pipeline.set_window(window);
             self.facts.capabilities_after_login = capabilities;
         }
@@ -101,18 +108,19 @@ impl Client<Transaction> {
     ///
     /// To be called before the first DELE: some servers list what is deleted, or count anew.
     pub fn listing(&mut self) -> Result<Listing, Error> {
-        if self.state.capa_sent.is_some() {
+        if self.state.capa_sent {
             listing::ask_in_one_flight(&mut self.session)?;
             self.catch_up()?;
-            return listing::read_flight(&mut self.session);
-        }
-        self.settle()?;
-        if self.state.pipeline.window().is_pipelining() {
-            listing::ask_in_one_flight(&mut self.session)?;
-            listing::read_flight(&mut self.session)
         } else {
-            listing::read_in_lock_step(&mut self.session)
+            self.settle()?;
+            self.session.expect_nothing()?;
+            if !self.state.pipeline.window().is_pipelining() {
+                return listing::read_in_lock_step(&mut self.session);
+            }
+            listing::ask_in_one_flight(&mut self.session)?;
         }
+        let listing = listing::read_flight(&mut self.session);
+        self.state.pipelining.learn(listing)
     }
 
     /// Whether asking for one more message now keeps the line busy. What is asked for beyond
@@ -175,6 +183,13 @@ impl Client<Transaction> {
         if self.session.was_odd() {
             state.pipeline.fall_into_lock_step();
         }
+        if state.pipeline.has_fallen() {
+            state.pipelining.note_lost();
+        }
+        if !state.pipeline.is_outstanding() {
+            let nothing = self.session.expect_nothing();
+            nothing.map_err(|error| blame_last_body(error, state.last_body))?;
+        }
         self.session.send(&state.pipeline.due())?;
         let Some(request) = state.pipeline.answered() else {
             return Ok(None);
@@ -183,7 +198,10 @@ impl Client<Transaction> {
             Request::Retr { .. } => Verb::Retr,
             Request::Top { .. } => Verb::Top,
         };
-        let answer = self.session.answer(verb);
+        let mut answer = self.session.answer(verb);
+        if state.pipeline.window().is_pipelining() {
+            answer = state.pipelining.learn(answer);
+        }
         let last_body = state.last_body.take();
         let reply = match answer.map_err(|error| blame_last_body(error, last_body))? {
             Ok(_) => {
@@ -222,11 +240,35 @@ impl Client<Transaction> {
             let Some(Deletion(number)) = pipeline.answered() else {
                 return Ok(());
             };
-            let answer = self.session.answer(Verb::Dele);
+            let mut answer = self.session.answer(Verb::Dele);
+            if pipeline.window().is_pipelining() {
+                answer = self.state.pipelining.learn(answer);
+            }
             let last_body = self.state.last_body.take();
             let answer = answer.map_err(|error| blame_last_body(error, last_body))?;
             each(number, answer.map(|_| ()));
         }
+    }
+
+    /// Asks which languages the server's texts can come in (RFC 6856 section 3). None, if it
+    /// does not offer that or refuses to tell.
+    pub fn languages(&mut self) -> Result<&[Language], Error> {
+        self.settle()?;
+        if self.facts.capabilities().has_lang() && self.session.ask(&Command::Lang(None))?.is_ok() {
+            let mut languages = Vec::new();
+            self.session
+                .rows(Verb::Lang, CAPABILITY_OCTETS_MAX, |row| {
+                    languages.extend(Language::parse(row));
+                    Ok(())
+                })?;
+            self.facts.languages = languages;
+        }
+        Ok(&self.facts.languages)
+    }
+
+    /// Has the server's texts come in a language from here on; `*` is the server's own choice.
+    pub fn lang(&mut self, tag: Argument) -> Result<ServerText, Error> {
+        self.command(&Command::Lang(Some(tag)))
     }
 
     /// Takes all marks of deletion away.
@@ -281,9 +323,12 @@ fn refused<T>(verb: Verb, answer: Result<T, Refusal>) -> Result<T, Error> {
 /// What comes behind a message and is no answer may be the rest of the message.
 fn blame_last_body(error: Error, last_body: Option<MessageNumber>) -> Error {
     match (error, last_body) {
-        (Error::Misbehaved(Misbehaviour::NoStatusLine { line, .. }), Some(after)) => {
-            Error::Misbehaved(Misbehaviour::MoreBehindEnd { after, line })
-        }
+        (
+            Error::Misbehaved(
+                Misbehaviour::NoStatusLine { line, .. } | Misbehaviour::UnexpectedAnswer(line),
+            ),
+            Some(after),
+        ) => Error::Misbehaved(Misbehaviour::MoreBehindEnd { after, line }),
         (error, _) => error,
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::super::error::{Error, Misbehaviour, Wait};
 use super::super::pipeline::{Request, Window};
+use super::super::pipelining::Pipelining;
 use super::super::script::{Script, Writes};
 use super::super::session::{Session, Wire};
 use super::super::settings::PipelinePolicy;
@@ -15,7 +16,13 @@ use proptest::prelude::{Strategy as _, any, prop, prop_oneof, proptest};
 
 fn client(wire: impl Wire + 'static, policy: PipelinePolicy) -> Client<Transaction> {
     let session = Session::new(wire).boxed();
-    Client::new(session, ServerFacts::default(), Window::new(policy, true))
+    let pipelining = Pipelining::new(policy, Arc::default());
+    let window = Window::new(policy, true);
+    Client::new(session, ServerFacts::default(), window, pipelining)
+}
+
+fn auto() -> Pipelining {
+    Pipelining::new(PipelinePolicy::Auto, Arc::default())
 }
 
 fn pipelining(script: &str) -> Client<Transaction> {
@@ -704,7 +711,7 @@ fn the_lists_do_not_wait_for_the_answer_to_capa() {
         S: +OK";
     let session = Session::new(Script::new(script)).boxed();
     let facts = ServerFacts::default();
-    let mut client = Client::with_capa_sent(session, facts, PipelinePolicy::Auto);
+    let mut client = Client::with_capa_sent(session, facts, auto());
     assert_eq!(client.listing().unwrap().len(), 1);
     assert!(client.server().capabilities().has_pipelining());
     client.noop().unwrap();
@@ -720,7 +727,7 @@ fn any_other_command_waits_for_the_answer_to_capa() {
         S: +OK 0 0";
     let session = Session::new(Script::new(script)).boxed();
     let facts = ServerFacts::default();
-    let mut client = Client::with_capa_sent(session, facts, PipelinePolicy::Auto);
+    let mut client = Client::with_capa_sent(session, facts, auto());
     client.stat().unwrap();
     assert_eq!(client.server().capabilities_after_login, None);
     assert_eq!(client.listing().unwrap().len(), 0);

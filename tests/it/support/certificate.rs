@@ -23,6 +23,7 @@ pub(crate) struct Certificates {
     expired: Certificate,
     wrong_name: Certificate,
     self_signed: Certificate,
+    odd_names: Certificate,
 }
 
 impl Certificates {
@@ -45,22 +46,31 @@ impl Certificates {
         past.not_after = date_time_ymd(2002, 1, 1);
         let own_key = KeyPair::generate().unwrap();
         let own = here().self_signed(&own_key).unwrap();
+        let odd_key = KeyPair::generate().unwrap();
+        let mut odd = here();
+        let name = "\u{1b}]0;title\u{7} \u{202e}gro.elpmaxe";
+        odd.distinguished_name.push(rcgen::DnType::CommonName, name);
+        odd.distinguished_name
+            .push(rcgen::DnType::OrganizationName, "\u{9b}31m\0");
+        let odd = odd.self_signed(&odd_key).unwrap();
         Self {
             authority: issuer.pem(),
             good: signed(&here(), &issuer),
             expired: signed(&past, &issuer),
             wrong_name: signed(&named(&["pop.example.net"]), &issuer),
             self_signed: Certificate::new(&own, &own_key),
+            odd_names: Certificate::new(&odd, &odd_key),
         }
     }
 
-    /// `good`, `expired`, `wrong-name` or `self-signed`.
+    /// `good`, `expired`, `wrong-name`, `self-signed` or `odd-names`.
     pub(crate) fn named(&self, name: &str) -> Option<&Certificate> {
         Some(match name {
             "good" => &self.good,
             "expired" => &self.expired,
             "wrong-name" => &self.wrong_name,
             "self-signed" => &self.self_signed,
+            "odd-names" => &self.odd_names,
             _ => return None,
         })
     }

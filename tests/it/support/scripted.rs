@@ -127,6 +127,10 @@ impl Player {
         match &line.play {
             Play::Send(octets) => self.send(octets),
             Play::Repeat(times, octets) => (0..*times).try_for_each(|_| self.send(octets)),
+            Play::Count(numbers, text) => {
+                let lines = numbers.clone().map(|n| text.replace("{n}", &n.to_string()));
+                self.send(lines.collect::<String>().as_bytes())
+            }
             Play::Endless(octets) => self.send_endlessly(octets),
             Play::Expect(wanted) => self.expect(wanted, |heard| heard == wanted),
             Play::ExpectAlone(wanted) => {
@@ -147,6 +151,9 @@ impl Player {
                 Ok(())
             }
             Play::Stall => self.expect_end(),
+            Play::There => self
+                .wait(Duration::from_millis(1))
+                .map_err(|error| format!("the client has closed its side: {error}")),
             Play::Close => {
                 self.over = true;
                 drop(self.wire.flush());

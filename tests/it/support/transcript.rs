@@ -1,6 +1,7 @@
 //! The form of `tests/transcripts/*.txt`: what the program is told, what the server says and
 //! hears, and what must come of it. `tests/transcripts/README.md` tells it to whoever adds one.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::escape;
@@ -46,6 +47,8 @@ pub(crate) enum Play {
     Send(Vec<u8>),
     /// Send these octets so many times.
     Repeat(u64, Vec<u8>),
+    /// Send this text once for each number of the range, with the number in place of `{n}`.
+    Count(RangeInclusive<u64>, String),
     /// Send these octets until the client goes away.
     Endless(Vec<u8>),
     /// Hear just this line.
@@ -60,6 +63,8 @@ pub(crate) enum Play {
     Drip(u64),
     /// Say nothing until the client goes away.
     Stall,
+    /// Make sure that the client has not closed its side.
+    There,
     /// Close in good order.
     Close,
     /// Close with a reset.
@@ -179,6 +184,14 @@ fn parse_play(key: &str, value: &str) -> Result<Play, String> {
                 escape::octets(text)?,
             )
         }
+        "count" => {
+            let form = "count: FROM-TO TEXT";
+            let (range, text) = value.split_once(' ').ok_or(form)?;
+            let (from, to) = range.split_once('-').ok_or(form)?;
+            let [from, to] = [from, to].map(|it| it.parse().map_err(|_| form));
+            Play::Count(from?..=to?, format!("{text}\r\n"))
+        }
+        "there" => Play::There,
         "endless" => Play::Endless(escape::octets(value)?),
         "drip" => Play::Drip(value.trim().parse().map_err(|_| "drip: MILLISECONDS")?),
         "stall" => Play::Stall,

@@ -1,0 +1,69 @@
+//! Whether commands are sent ahead of their answers: by the user's wish, by what the server
+//! offers, and by what it has shown.
+
+use std::sync::Arc;
+
+use super::error::{Error, Wait};
+use super::manners::{Manners, is_unbearable};
+use super::pipeline::Window;
+use super::settings::PipelinePolicy;
+use crate::protocol::Capabilities;
+
+/// The wish, and the server's manners.
+#[derive(Debug)]
+pub(super) struct Pipelining {
+    policy: PipelinePolicy,
+    manners: Arc<Manners>,
+    /// Whether a command that was sent ahead in this session was answered as it should be.
+    has_worked: bool,
+}
+
+impl Pipelining {
+    pub(super) fn new(policy: PipelinePolicy, manners: Arc<Manners>) -> Self {
+        Self {
+            policy,
+            manners,
+            has_worked: false,
+        }
+    }
+
+    /// How many commands may be outstanding at a server that can do this.
+    pub(super) fn window(&self, capabilities: Option<&Capabilities>) -> Window {
+        let is_offered = capabilities.is_some_and(Capabilities::has_pipelining);
+        Window::new(self.policy, is_offered && self.manners.bears_pipelining())
+    }
+
+    /// Whether the server can be asked after the login what it can do.
+    pub(super) fn may_ask_capabilities(&self) -> bool {
+        self.manners.bears_capa_after_login()
+    }
+
+    /// Learns from what came of CAPA after the login.
+    pub(super) fn learn_from_capa<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        if answer.as_ref().is_err_and(is_unbearable) {
+            self.manners.note_capa_after_login();
+        }
+        answer
+    }
+
+    /// Learns from what came of a command that others were sent ahead with.
+    ///
+    /// Silence, and what is no answer, are what a server gives that has lost commands. A line
+    /// that is closed proves nothing once sending ahead has worked.
+    pub(super) fn learn<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        match &answer {
+            Ok(_) => self.has_worked = true,
+            Err(Error::Deadline(Wait::Response(_)) | Error::Misbehaved(_)) => self.note_lost(),
+            Err(Error::Io { .. }) if !self.has_worked => self.note_lost(),
+            Err(_) => {}
+        }
+        answer
+    }
+
+    /// The server lost its way.
+    pub(super) fn note_lost(&self) {
+        if self.policy == PipelinePolicy::Auto {
+            self.manners.note_pipelining();
+        }
+    }
+}
