@@ -1,6 +1,7 @@
 //! The man pages and completions that are kept in the repository.
 
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::program::Folder;
@@ -37,19 +38,65 @@ fn the_kept_pages_are_those_the_program_writes() {
     }
 }
 
+/// The man pages, as paths.
+fn man_pages() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
 /// A formatter's warnings are a reader's puzzles.
 #[test]
 fn man_pages_are_well_formed() {
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("man")).unwrap() {
-        let path = entry.unwrap().path();
-        let mut formatter = Command::new("groff");
-        formatter.args(["-man", "-ww", "-z", "-Tutf8"]).arg(&path);
-        // Not everybody has a formatter; those who have must not see it complain.
-        let Ok(output) = formatter.output() else {
-            return;
+    let formatters = [
+        ("groff", ["-man", "-ww", "-z", "-Tutf8"].as_slice()),
+        ("mandoc", &["-T", "lint"]),
+    ];
+    for (formatter, arguments) in formatters {
+        for page in man_pages() {
+            let command = Command::new(formatter).args(arguments).arg(&page).output();
+            let Ok(output) = command else {
+                // Not by a macro: what those print is shown only when a test fails.
+                drop(writeln!(
+                    std::io::stderr(),
+                    "left out: looking at the man pages by {formatter} (it is not installed)"
+                ));
+                break;
+            };
+            let said = [output.stdout, output.stderr].concat();
+            let warnings = String::from_utf8_lossy(&said);
+            assert!(warnings.is_empty(), "{}: {warnings}", page.display());
+        }
+    }
+}
+
+/// A reader finds in each page of a command what pages of commands have.
+#[test]
+fn man_pages_have_all_their_sections() {
+    for page in man_pages() {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&page).unwrap();
+        let sections = if name.ends_with(".1") {
+            "NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES ENVIRONMENT FILES EXIT_STATUS SEE_ALSO"
+        } else {
+            "NAME DESCRIPTION EXAMPLES SEE_ALSO"
         };
-        let warnings = String::from_utf8_lossy(&output.stderr);
-        assert!(warnings.is_empty(), "{}: {warnings}", path.display());
+        for section in sections.split(' ') {
+            let heading = format!(".SH {}\n", section.replace('_', " "));
+            assert_eq!(text.matches(&heading).count(), 1, "{name}: {heading}");
+        }
+        assert!(!text.contains("@OPTIONS@"), "{name}");
+        // Every page that one sends its reader to is there.
+        for word in text.split("\\fB").skip(1) {
+            let Some((other, section)) = word.split_once("\\fR(") else {
+                continue;
+            };
+            let other = other.replace("\\-", "-");
+            if other.starts_with("popfetch") && !other.contains(' ') {
+                let other = format!("{other}.{}", &section[..1]);
+                assert!(page.with_file_name(&other).exists(), "{name}: no {other}");
+            }
+        }
     }
 }
 

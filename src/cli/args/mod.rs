@@ -49,11 +49,11 @@ impl CommandLine {
         let whole = <Self as clap::CommandFactory>::command();
         let bare = clap::Command::new("popfetch")
             .version(env!("CARGO_PKG_VERSION"))
-            .about(whole.get_about().cloned().unwrap_or_default())
             .after_help(AFTER_HELP)
             .propagate_version(true)
             .disable_help_subcommand(true);
-        GeneralFlags::augment_args(bare)
+        // After the flags: their description would take the place of the program's.
+        GeneralFlags::augment_args(bare).about(whole.get_about().cloned().unwrap_or_default())
     }
 }
 

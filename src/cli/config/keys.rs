@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use clap::builder::ValueRange;
 use clap::{Args, Command};
 
 use crate::cli::args::{
@@ -57,10 +58,12 @@ pub(crate) fn keys_with_help() -> Vec<(String, String, String)> {
     command = GeneralFlags::augment_args(command);
     let described = command.get_arguments().filter_map(|argument| {
         let key = argument.get_long().filter(|key| group_of(key).is_some())?;
+        let takes_nothing = argument.get_num_args() == Some(ValueRange::EMPTY);
         let value = match argument.get_value_names() {
-            Some([name, ..]) => format!("\"{name}\""),
-            Some([]) | None if key == "verbose" => "N".to_owned(),
-            Some([]) | None => "true".to_owned(),
+            _ if key == "verbose" => "N".to_owned(),
+            Some([name, ..]) if name.as_str() == "N" => "N".to_owned(),
+            Some([name, ..]) if !takes_nothing => format!("\"{name}\""),
+            Some(_) | None => "true".to_owned(),
         };
         Some((key.to_owned(), value, argument.get_help()?.to_string()))
     });

@@ -1,5 +1,5 @@
-//! Man pages: the options from the definitions of the command line, the rest from the texts
-//! beside this file.
+//! Man pages: the options from the definitions of the command line, the rest from the texts in
+//! `pages`.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,76 +7,85 @@ use std::io;
 use clap::Command;
 use clap_mangen::Man;
 
-use super::{Page, visible};
+use super::{Page, roff, visible};
 use crate::cli::config::keys_with_help;
 use crate::cli::failure::Kind;
 
-const EXAMPLES: [(&str, &str); 7] = [
-    ("popfetch", include_str!("examples/popfetch.roff")),
-    ("popfetch-fetch", include_str!("examples/fetch.roff")),
-    ("popfetch-list", include_str!("examples/list.roff")),
-    ("popfetch-stat", include_str!("examples/stat.roff")),
-    ("popfetch-delete", include_str!("examples/delete.roff")),
-    ("popfetch-verify", include_str!("examples/verify.roff")),
-    ("popfetch-config", include_str!("examples/config.roff")),
+/// When a text of these pages was last changed.
+const DATE: &str = "2026-11-26";
+const SOURCE: &str = concat!("popfetch ", env!("CARGO_PKG_VERSION"));
+
+/// The pages of commands, and their texts around the options.
+const COMMANDS: [(&str, &str); 9] = [
+    ("popfetch", include_str!("pages/popfetch.roff")),
+    ("popfetch-fetch", include_str!("pages/fetch.roff")),
+    ("popfetch-list", include_str!("pages/list.roff")),
+    ("popfetch-stat", include_str!("pages/stat.roff")),
+    ("popfetch-delete", include_str!("pages/delete.roff")),
+    ("popfetch-verify", include_str!("pages/verify.roff")),
+    ("popfetch-config", include_str!("pages/config.roff")),
+    (
+        "popfetch-config-check",
+        include_str!("pages/config-check.roff"),
+    ),
+    (
+        "popfetch-config-import",
+        include_str!("pages/config-import.roff"),
+    ),
 ];
-const COMMON: &str = include_str!("common.roff");
-const CONFIG: &str = include_str!("popfetch-config.5.roff");
-const JSON: &str = include_str!("popfetch-json.5.roff");
+/// What stands at the end of each of them.
+const COMMON: &str = include_str!("pages/common.roff");
+const CONFIG: &str = include_str!("pages/config-file.roff");
+const JSON: &str = include_str!("pages/json.roff");
 
 /// Every man page.
 pub(super) fn pages() -> io::Result<Vec<Page>> {
     let mut whole = visible();
     whole.build();
     let mut pages = Vec::new();
-    for (name, examples) in EXAMPLES {
-        let command = match name.strip_prefix("popfetch-") {
-            Some(command) => whole.find_subcommand(command),
-            None => Some(&whole),
-        };
+    for (name, text) in COMMANDS {
+        let path = name.split('-').skip(1);
+        let command = path.fold(Some(&whole), |command, name| command?.find_subcommand(name));
         if let Some(command) = command {
-            pages.push(page(command, name, examples)?);
+            pages.push(page(command, name, text)?);
         }
     }
-    let version = env!("CARGO_PKG_VERSION");
-    for (name, text) in [("popfetch-config.5", CONFIG), ("popfetch-json.5", JSON)] {
-        let text = text
-            .replace("@VERSION@", version)
-            .replace("@KEYS@", &keys())
-            .replace("@KINDS@", &kinds());
+    for (name, text) in [("popfetch-config", CONFIG), ("popfetch-json", JSON)] {
+        let title = name.replace('-', "\\-").to_uppercase();
+        let text = text.replace("@KEYS@", &keys()).replace("@KINDS@", &kinds());
+        let text = format!(".TH {title} 5 {DATE} \"{SOURCE}\" \"File Formats\"\n{text}");
         pages.push(Page {
-            name: format!("man/{name}"),
-            text: text.into_bytes(),
+            name: format!("man/{name}.5"),
+            text: roff::tidied(&text).into_bytes(),
         });
     }
     Ok(pages)
 }
 
-fn page(command: &Command, name: &'static str, examples: &str) -> io::Result<Page> {
+fn page(command: &Command, name: &'static str, text: &str) -> io::Result<Page> {
     // The usage line of a command says how it is called, the page's name how it is looked up.
     let command = command.clone().name(name).display_name(name);
-    let subcommands = command.has_subcommands();
-    let deep: Vec<_> = command.get_subcommands().cloned().collect();
-    let man = Man::new(command).title(name);
-    let mut text = Vec::new();
-    man.render_title(&mut text)?;
-    man.render_name_section(&mut text)?;
-    text.extend_from_slice(synopsis(name).as_bytes());
-    man.render_description_section(&mut text)?;
-    if subcommands && name == "popfetch" {
-        man.render_subcommands_section(&mut text)?;
+    let has_subcommands = command.has_subcommands();
+    let man = Man::new(command)
+        .title(name.to_uppercase())
+        .date(DATE)
+        .source(SOURCE)
+        .manual("User Commands");
+    let mut head = Vec::new();
+    man.render_title(&mut head)?;
+    man.render_name_section(&mut head)?;
+    head.extend_from_slice(synopsis(name).as_bytes());
+    let mut options = Vec::new();
+    if has_subcommands {
+        man.render_subcommands_section(&mut options)?;
     }
-    man.render_options_section(&mut text)?;
-    if name != "popfetch" {
-        for inner in deep {
-            render_inner(&inner, &mut text)?;
-        }
-    }
-    text.extend_from_slice(examples.as_bytes());
-    text.extend_from_slice(COMMON.as_bytes());
+    man.render_options_section(&mut options)?;
+    let options = String::from_utf8_lossy(&options);
+    let text = text.replace("@OPTIONS@", options.trim_end());
+    let text = format!("{}{text}{COMMON}", String::from_utf8_lossy(&head));
     Ok(Page {
         name: format!("man/{name}.1"),
-        text,
+        text: roff::tidied(&text).into_bytes(),
     })
 }
 
@@ -86,9 +95,9 @@ fn synopsis(name: &str) -> String {
         "popfetch" => "\\fICOMMAND\\fR [\\fIOPTIONS\\fR]",
         "popfetch-delete" => "\\fIACCOUNT\\fR \\fISELECTION\\fR [\\fIOPTIONS\\fR]",
         "popfetch-verify" => "\\fIDEST\\fR [\\fIOPTIONS\\fR]",
-        "popfetch-config" => {
-            "check [\\fIACCOUNT\\fR]... [\\fIOPTIONS\\fR]\n.br\n\\fBpopfetch config\\fR import \
-             \\fIPROGRAM\\fR \\fIFILE\\fR"
+        "popfetch-config" => "\\fIcheck\\fR|\\fIimport\\fR [\\fIOPTIONS\\fR]",
+        "popfetch-config-import" => {
+            "\\fImpop\\fR|\\fIgetmail\\fR|\\fIfetchmail\\fR|\\fIfdm\\fR \\fIFILE\\fR [\\fIOPTIONS\\fR]"
         }
         _ => "[\\fIACCOUNT\\fR]... [\\fIOPTIONS\\fR]",
     };
@@ -96,20 +105,6 @@ fn synopsis(name: &str) -> String {
         ".SH SYNOPSIS\n\\fB{}\\fR {operands}\n",
         name.replace('-', " ")
     )
-}
-
-/// The commands below a command, as `config check`: each is a section of the same page.
-fn render_inner(command: &Command, text: &mut Vec<u8>) -> io::Result<()> {
-    let man = Man::new(command.clone());
-    let mut inner = Vec::new();
-    man.render_description_section(&mut inner)?;
-    man.render_options_section(&mut inner)?;
-    let name = command.get_name().to_uppercase();
-    let inner = String::from_utf8_lossy(&inner)
-        .replace(".SH DESCRIPTION\n", &format!(".SH CONFIG {name}\n"))
-        .replace(".SH OPTIONS\n", ".PP\n");
-    text.extend_from_slice(inner.as_bytes());
-    Ok(())
 }
 
 /// The keys of the configuration file with the help of their flags.

@@ -1,6 +1,7 @@
 //! Man pages, completions and the JSON schema, drawn from the definitions of the command line.
 
 mod man;
+mod roff;
 
 use std::io;
 use std::path::Path;
