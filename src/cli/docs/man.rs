@@ -44,8 +44,8 @@ pub(super) fn pages() -> io::Result<Vec<Page>> {
     whole.build();
     let mut pages = Vec::new();
     for (name, text) in COMMANDS {
-        let path = name.split('-').skip(1);
-        let command = path.fold(Some(&whole), |command, name| command?.find_subcommand(name));
+        let mut path = name.split('-').skip(1);
+        let command = path.try_fold(&whole, |command, name| command.find_subcommand(name));
         if let Some(command) = command {
             pages.push(page(command, name, text)?);
         }
