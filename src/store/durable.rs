@@ -233,6 +233,26 @@ impl Handle {
     }
 }
 
+/// Makes files of one file system durable together, by making all of it durable. After an error
+/// they count as lost, all of them.
+///
+/// The first of them must have been opened before any of the others was written: it is told of
+/// whatever failed since.
+pub(super) fn sync_together<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> io::Result<()> {
+    let mut first = None;
+    for handle in handles {
+        handle
+            .disk
+            .see(&Operation::SyncData { handle: handle.id })?;
+        first.get_or_insert(&handle.file);
+    }
+    let Some(first) = first else { return Ok(()) };
+    rustix::fs::syncfs(first)?;
+    // ext4 without a journal writes its inodes after it has emptied the disk's cache. A file's own
+    // sync empties that last of all.
+    first.sync_data()
+}
+
 /// One opening of a file, told apart from all others of this process: names change while a file
 /// is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -263,7 +283,7 @@ pub enum Operation<'a> {
     },
     /// [`Handle::set_len`]
     SetLen { handle: HandleId, octets: u64 },
-    /// [`Handle::sync_data`]
+    /// [`Handle::sync_data`] and, for each of its files, [`sync_together`]
     SyncData { handle: HandleId },
     /// [`Disk::rename`]
     Rename { from: &'a Path, to: &'a Path },

@@ -4,6 +4,7 @@
 mod name;
 mod stage;
 mod sync;
+mod together;
 
 use std::collections::HashSet;
 use std::fs::{self, File};

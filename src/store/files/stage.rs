@@ -25,7 +25,8 @@ const BATCH_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 /// How much of a message is gathered before it is hashed and written.
 const BUFFER_OCTETS: usize = 128 * 1024;
 
-/// How much of a large message is written before the disk is set to work on it.
+/// How much of a large message is written before the disk is set to work on it. Small ones wait
+/// for their batch: then one write to the disk takes many of them.
 const WRITEBACK_OCTETS: u64 = 8 * 1024 * 1024;
 
 /// How the octets of a message are stored.
@@ -93,6 +94,11 @@ impl StagedFile {
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         self.handle.path()
+    }
+
+    /// Its file.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Makes its octets durable.
@@ -210,7 +216,6 @@ impl Stage for FileStage {
         if let Ok(seconds) = u64::try_from(received_seconds) {
             handle.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         }
-        handle.start_writeback();
         self.batch_files += 1;
         self.batch_octets += octets;
         let (summary, sender) = match self.form {
