@@ -1,5 +1,6 @@
 //! Plays every file of `tests/transcripts` against the real program.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,7 +65,7 @@ fn check(path: &Path) -> Vec<String> {
     };
     let folder = Folder::new();
     Certificates::shared().write_authority(&folder.join("ca.pem"));
-    let mut port = 0;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     for (name, content) in &transcript.files {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -74,7 +75,7 @@ fn check(path: &Path) -> Vec<String> {
     }
     let mut faults = Vec::new();
     for (number, run) in (1..).zip(transcript.runs) {
-        let found = check_run(run, &folder, &mut port);
+        let found = check_run(run, &folder, &listener);
         faults.extend(
             found
                 .into_iter()
@@ -84,12 +85,11 @@ fn check(path: &Path) -> Vec<String> {
     faults
 }
 
-fn check_run(mut run: Run, folder: &Folder, listening: &mut u16) -> Vec<String> {
-    let server = match Scripted::start(std::mem::take(&mut run.connections), *listening) {
+fn check_run(mut run: Run, folder: &Folder, listener: &TcpListener) -> Vec<String> {
+    let server = match Scripted::start(std::mem::take(&mut run.connections), listener) {
         Ok(server) => server,
         Err(error) => return vec![format!("cannot listen: {error}")],
     };
-    *listening = server.port();
     let port = server.port();
     let fill = |text: &str| filled(text, folder, port);
     let mut program = folder.popfetch().env("POPFETCH_PASSWORD", "tanstaaf");

@@ -28,9 +28,10 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// Listens on a free port, or on the one of an earlier run.
-    pub(crate) fn start(connections: Vec<Connection>, port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    /// Plays to whoever connects to the listener, which outlives the server: a port that was
+    /// let go between two runs of one transcript may be somebody else's by the second.
+    pub(crate) fn start(connections: Vec<Connection>, listener: &TcpListener) -> io::Result<Self> {
+        let listener = listener.try_clone()?;
         let port = listener.local_addr()?.port();
         let stopping = Arc::new(AtomicBool::new(false));
         let faults = Arc::new(Mutex::new(Vec::new()));
