@@ -76,6 +76,8 @@ fn read_list(
     let verb = Verb::List;
     match answer {
         Ok(_) => read_rows(session, verb, claimed, |row| builder.push_list(row)),
+        // Some servers refuse to list nothing.
+        Err(_) if claimed.messages == Some(0) => Ok(()),
         // The octets are not known then; the unique-ids still are.
         Err(_) if builder.has_unique_ids() => Ok(()),
         Err(refusal) => Err(Error::Refused { verb, refusal }),
