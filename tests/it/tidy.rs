@@ -334,3 +334,23 @@ fn the_rules_see_what_they_forbid() {
     let text = "let a = 1; // println!\n/// print!\n#[cfg(test)]\nmod tests { println!() }\n";
     assert!(!says(&without_comments_and_tests(text), "print"));
 }
+
+/// Each crate we build on has its reason told.
+#[test]
+fn every_dependency_has_a_reason() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let reasons = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let reasons: Vec<_> = reasons
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)))
+        .collect();
+    let mut section = "";
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if section.ends_with("dependencies]")
+            && let Some((name, _)) = line.split_once(" = ")
+        {
+            assert!(reasons.contains(&name), "{name} is not in ARCHITECTURE.md");
+        }
+    }
+}
