@@ -1,5 +1,6 @@
 //! Where a destination really is, and which files stand beside it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,7 @@ fn cannot_create(path: &Path, why: CannotCreate) -> Error {
     }
 }
 
-/// Makes a destination that is not there, and nothing above it.
+/// Makes a destination that is not there, and nothing above it; [`sync_names`] makes it durable.
 pub(super) fn make(disk: &Disk, destination: &Destination) -> Result<(), Error> {
     let (path, made) = match destination {
         Destination::Maildir(path) | Destination::Eml(path) => {
@@ -136,11 +137,7 @@ pub(super) fn make(disk: &Disk, destination: &Destination) -> Result<(), Error> 
         Destination::Pipe(_) | Destination::Stdout => return Ok(()),
     };
     match made {
-        Ok(()) => {
-            let parent = parent_of(path);
-            disk.sync_dir(parent)
-                .map_err(Error::io("syncing the folder", parent))
-        }
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let is_mbox = matches!(destination, Destination::Mbox(_));
             let expected = if is_mbox { "a file" } else { "a folder" };
@@ -148,6 +145,45 @@ pub(super) fn make(disk: &Disk, destination: &Destination) -> Result<(), Error> 
         }
         Err(error) => Err(cannot_create(path, CannotCreate::Io(error))),
     }
+}
+
+/// Makes durable the names of the destination, of what was made in it, and of what stands beside
+/// it. They may be there without being on disk: the run that made them may have been killed.
+pub(super) fn sync_names(
+    disk: &Disk,
+    destination: &Destination,
+    side_folder: &Path,
+    journal: &Path,
+) -> Result<(), Error> {
+    let mut folders = BTreeSet::from([side_folder, parent_of(journal)]);
+    if let Destination::Maildir(path) | Destination::Eml(path) = destination {
+        folders.insert(path);
+    }
+    for folder in folders {
+        sync_dir(disk, folder)?;
+    }
+    // The destination stands in one of these, or our state in both. Where we may not look, we have
+    // made nothing.
+    for folder in side_folder.ancestors().skip(1).take(2) {
+        match sync_dir(disk, folder) {
+            Err(Error::Io { source, .. }) if is_forbidden(&source) => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn sync_dir(disk: &Disk, folder: &Path) -> Result<(), Error> {
+    disk.sync_dir(folder)
+        .map_err(Error::io("syncing the folder", folder))
+}
+
+/// Whether we have no right to do it.
+pub(super) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 /// Makes a folder of our own state with all that is missing above it.
@@ -161,9 +197,7 @@ pub(super) fn make_state_folder(disk: &Disk, folder: &Path) -> Result<(), Error>
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(cannot_create(folder, CannotCreate::Io(error)))
         }
-        Ok(()) | Err(_) => disk
-            .sync_dir(parent)
-            .map_err(Error::io("syncing the folder", parent)),
+        Ok(()) | Err(_) => sync_dir(disk, parent),
     }
 }
 

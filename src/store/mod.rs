@@ -1,5 +1,7 @@
 //! Where mail is kept: destinations, and the journal that says what is in them.
 
+#[cfg(test)]
+mod crash_tests;
 mod delivery;
 mod destination;
 mod durable;

@@ -165,8 +165,10 @@ pub fn open(options: &OpenOptions) -> Result<Store, Error> {
         Some(journal) => journal,
         None => begin(options, &site, &path)?,
     };
-    let replayed = commit.replay(&mut journal)?;
+    layout::sync_names(disk, &site.destination, &site.side_folder, &path)?;
+    // Replay must not act on an intent that the next power cut can take back.
     journal.sync()?;
+    let replayed = commit.replay(&mut journal)?;
     Ok(Store {
         journal,
         stage,
@@ -211,7 +213,7 @@ fn lock(options: &OpenOptions, located: &Located) -> Result<(Sides, RunLock), Er
     let state = in_state(options, located);
     if let Some(beside) = &located.beside {
         match RunLock::take(disk, &beside.file("lock"), &holder) {
-            Err(Error::Io { source, .. }) if state.is_some() && is_forbidden(&source) => {}
+            Err(Error::Io { source, .. }) if state.is_some() && layout::is_forbidden(&source) => {}
             other => return Ok((beside.clone(), other?)),
         }
     }
@@ -225,13 +227,6 @@ fn lock(options: &OpenOptions, located: &Located) -> Result<(Sides, RunLock), Er
     };
     let lock = RunLock::take(disk, &sides.file("lock"), &holder)?;
     Ok((sides, lock))
-}
-
-fn is_forbidden(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-    )
 }
 
 fn no_state_folder(options: &OpenOptions) -> Error {

@@ -128,8 +128,10 @@ fn sources() -> Vec<Source> {
         let code = without_comments_and_tests(&std::fs::read_to_string(&path).unwrap());
         Source { name, code }
     };
-    let is_test =
-        |source: &Source| source.name.ends_with("tests.rs") || source.name.ends_with("/testkit.rs");
+    let is_test = |source: &Source| {
+        let name = &source.name;
+        name.ends_with("tests.rs") || name.contains("_tests/") || name.ends_with("/testkit.rs")
+    };
     files(&folder, &["rs"])
         .into_iter()
         .map(read)

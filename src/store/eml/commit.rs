@@ -64,11 +64,7 @@ impl EmlCommit {
         let name = match self.folders {
             EmlFolders::None => name,
             EmlFolders::Months => {
-                let mut folder = self.folder.clone();
-                for part in month.split('/') {
-                    folder.push(part);
-                    make_folder(&self.disk, &folder)?;
-                }
+                self.make_month(&month)?;
                 format!("{month}/{name}")
             }
         };
@@ -87,6 +83,25 @@ impl EmlCommit {
             self.alike.insert(name, number);
         }
         Ok(free)
+    }
+
+    /// Makes a month's folder and its year's, and their names durable, once in a run: those that
+    /// are there may be from a run that was killed before it came to that.
+    fn make_month(&mut self, month: &str) -> Result<(), Error> {
+        if self.months.contains(month) {
+            return Ok(());
+        }
+        let mut folder = self.folder.clone();
+        for part in month.split('/') {
+            let above = folder.clone();
+            folder.push(part);
+            make_folder(&self.disk, &folder)?;
+            self.disk
+                .sync_dir(&above)
+                .map_err(Error::io("syncing the folder", &above))?;
+        }
+        self.months.insert(month.to_owned());
+        Ok(())
     }
 
     /// Moves a staged file to its place; gives the place it went to when the first one was taken

@@ -5,7 +5,7 @@ mod commit;
 mod name;
 mod replay;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
@@ -50,6 +50,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             folder: path.to_owned(),
             staging,
             folders: site.eml_folders,
+            months: HashSet::new(),
             alike: HashMap::new(),
         }),
     })
@@ -62,6 +63,8 @@ struct EmlCommit {
     folder: PathBuf,
     staging: PathBuf,
     folders: EmlFolders,
+    /// Months whose folders are there for good.
+    months: HashSet<String>,
     /// Names that were taken, and how many of their followers were.
     alike: HashMap<String, usize>,
 }

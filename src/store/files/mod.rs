@@ -124,15 +124,12 @@ pub(super) fn remove_if_there(disk: &Disk, path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Makes a folder unless it is there, and its name durable.
+/// Makes a folder unless it is there; its name is not durable yet.
 pub(super) fn make_folder(disk: &Disk, path: &Path) -> Result<(), Error> {
     match disk.make_dir(path) {
-        Ok(()) => {
-            let parent = path.parent().unwrap_or(Path::new("."));
-            disk.sync_dir(parent)
-                .map_err(Error::io("syncing the folder", parent))
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::io("making the folder", path)(error))
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Error::io("making the folder", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }

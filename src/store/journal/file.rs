@@ -15,6 +15,7 @@ use super::lines::{Line, Lines, line_at, read_at, synced_behind};
 use super::record::JournalId;
 use crate::store::durable::{Disk, Handle};
 use crate::store::error::{Damage, Error};
+use crate::store::files::remove_if_there;
 
 /// An open journal file.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub(super) struct JournalFile {
     octets: u64,
     /// Octets known to be on disk, of those.
     synced_octets: u64,
-    /// Something was appended since the last sync.
+    /// Something that counts lies behind those.
     is_dirty: bool,
     /// Octets of the long lines, dead or alive.
     long_octets: u64,
@@ -74,6 +75,7 @@ impl JournalFile {
         let first = lines.next().map_err(reading)?;
         let (seal, mut octets) = first_line(path, first)?;
         let mut synced_octets = octets;
+        let mut records_end = octets;
         let mut long_octets: u64 = 0;
         let mut number: u64 = 1;
         while let Some(line) = lines.next().map_err(reading)? {
@@ -97,6 +99,8 @@ impl JournalFile {
             octets = line.end();
             if let Record::Synced(length) = record {
                 synced_octets = synced_octets.max(length);
+            } else {
+                records_end = octets;
             }
             if record.is_long() {
                 long_octets = long_octets.saturating_add(octets.saturating_sub(line.offset));
@@ -115,7 +119,7 @@ impl JournalFile {
             seal,
             octets,
             synced_octets: synced_octets.min(octets),
-            is_dirty: false,
+            is_dirty: records_end > synced_octets,
             long_octets,
         };
         Ok((file, index))
@@ -168,6 +172,9 @@ impl JournalFile {
 
     /// Makes what was appended durable, and says so in front of what is appended next.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
+        if self.state == State::Untidy && !self.is_dirty {
+            return Ok(());
+        }
         self.tidy()?;
         if !self.is_dirty {
             return Ok(());
@@ -225,7 +232,6 @@ impl JournalFile {
             if is_cut { handle.sync_data() } else { Ok(()) }
         })?;
         self.state = State::Tidy;
-        self.is_dirty = octets > synced;
         if is_cut { self.announce() } else { Ok(()) }
     }
 
@@ -298,16 +304,8 @@ pub(super) fn write_new(
     path: &Path,
     write: impl FnOnce(&mut Handle) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push("-new");
-    let new = path.with_file_name(name);
-    // A run that died may have left one, and what is in it counts for nothing.
-    match disk.remove(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::io("removing", &new)(error));
-        }
-        Ok(()) | Err(_) => {}
-    }
+    remove_unfinished(disk, path)?;
+    let new = unfinished(path);
     let mut handle = disk.create_new(&new).map_err(Error::io("creating", &new))?;
     write(&mut handle)?;
     handle.sync_data().map_err(Error::io("syncing", &new))?;
@@ -318,4 +316,16 @@ pub(super) fn write_new(
         Some(_) | None => Path::new("."),
     };
     disk.sync_dir(folder).map_err(Error::io("syncing", folder))
+}
+
+/// Removes what a run that died while it wrote a journal has left: it counts for nothing.
+pub(super) fn remove_unfinished(disk: &Disk, path: &Path) -> Result<(), Error> {
+    remove_if_there(disk, &unfinished(path))
+}
+
+/// Where a journal is written before it takes its place.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push("-new");
+    path.with_file_name(name)
 }

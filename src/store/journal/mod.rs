@@ -59,6 +59,7 @@ impl Journal {
 
     /// Loads the journal, if there is one; the caller holds the lock.
     pub(super) fn load(disk: &Disk, path: &Path) -> Result<Option<Self>, Error> {
+        file::remove_unfinished(disk, path)?;
         Ok(JournalFile::load(disk, path)?.map(Self::of))
     }
 

@@ -52,11 +52,6 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
         // The receiver is alive below.
         let _outcome = back.send(handle);
     }
-    // Replay must find them by name.
-    let folder = &site.side_folder;
-    site.disk
-        .sync_dir(folder)
-        .map_err(Error::io("syncing the folder", folder))?;
     Ok(Halves {
         stage: Box::new(MboxStage::new(site.clock.clone(), free, back)),
         commit: Box::new(MboxCommit {
@@ -65,7 +60,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             locker: Locker::new(site, path),
             stages,
             tails: TAIL_FILES.map(|kind| site.side_file(kind)),
-            side_folder: folder.clone(),
+            side_folder: site.side_folder.clone(),
             warned: false,
         }),
     })

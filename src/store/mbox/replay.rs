@@ -1,7 +1,7 @@
 //! Ends what a run that died has left half done in an mbox.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,8 @@ impl MboxCommit {
     pub(super) fn replay_intents(&mut self, journal: &mut Journal) -> Result<Replayed, Error> {
         let intents = journal.open_intents()?;
         if intents.is_empty() && journal.open_repair().is_none() {
+            self.locker.clear_left_over()?;
+            self.empty_side_files()?;
             return Ok(Replayed::default());
         }
         let mbox = self.locker.lock(Access::InPlace)?;
@@ -255,6 +257,9 @@ impl MboxCommit {
     /// No intent is open any more: what was put aside is of no use.
     fn empty_side_files(&self) -> Result<(), Error> {
         for path in &self.stages {
+            if fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
+                continue;
+            }
             let stage = self
                 .disk
                 .open_write(path)

@@ -18,6 +18,8 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::store::durable::{Disk, Handle};
 use crate::store::error::Error;
+use crate::store::files::remove_if_there;
+use crate::store::layout::is_forbidden;
 use crate::store::open::{Clock, Site};
 
 /// A dot-lock of a program that does not say who it is counts as left behind after this long, as
@@ -148,6 +150,15 @@ impl Locker {
             thread::park_timeout(pause);
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+
+    /// Removes locks that a run which died has left, though nobody wants the lock now: other
+    /// programs may, and cannot tell that its owner is dead.
+    pub(super) fn clear_left_over(&self) -> Result<(), Error> {
+        if named_identity(&self.dot_lock).is_some() {
+            self.examine_dot_lock()?;
+        }
+        remove_if_there(&self.disk, &self.own_file.path)
     }
 
     fn try_lock(&mut self, access: Access) -> Result<Try, Error> {
@@ -369,13 +380,6 @@ impl Drop for Locker {
             let _outcome = self.disk.remove(&self.own_file.path);
         }
     }
-}
-
-fn is_forbidden(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-    )
 }
 
 fn identity(file: &File) -> io::Result<Identity> {

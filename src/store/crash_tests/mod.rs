@@ -1,0 +1,174 @@
+//! Power cuts, kills and I/O errors at every operation of the store, on a disk that keeps its
+//! promises and not one more.
+
+mod disk;
+mod world;
+
+use disk::{Fault, Names, Survives};
+use proptest::prelude::*;
+use world::{After, Kind, Message, Task, World};
+
+const SMALL: Message = "Subject: one\r\n\r\nFrom here on\r\n>From there\r\n";
+const NO_END: Message =
+    "Date: Fri, 5 Jan 2024 10:00:00 +0000\r\nSubject: two\r\n\r\nlone \r, no end";
+const EMPTY: Message = "";
+const MESSAGES: [Message; 4] = [SMALL, NO_END, SMALL, EMPTY];
+
+const KINDS: [Kind; 4] = [Kind::Maildir, Kind::Mbox, Kind::Eml, Kind::EmlByMonth];
+
+/// How a run ends early, and what the next one finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Crash {
+    /// SIGKILL: what the kernel was told stays.
+    Kill,
+    PowerCut(Names, Survives),
+    /// A power cut, and before the next run another program delivers.
+    PowerCutAndMail(Names, Survives),
+    ErrorOnce,
+    ErrorsFrom,
+}
+
+impl Crash {
+    fn fault(self, operations: usize) -> Fault {
+        match self {
+            Self::Kill | Self::PowerCut(..) | Self::PowerCutAndMail(..) => Fault::Stop(operations),
+            Self::ErrorOnce => Fault::ErrorOnce(operations),
+            Self::ErrorsFrom => Fault::ErrorsFrom(operations),
+        }
+    }
+
+    /// A run that comes so far and no further; whether it ended well all the same.
+    fn strike(self, world: &mut World, operations: usize) -> bool {
+        let ended_well = world.run(self.fault(operations)).is_ok();
+        match self {
+            Self::Kill | Self::ErrorOnce | Self::ErrorsFrom => {}
+            Self::PowerCut(names, survives) => world.cut_power(names, survives),
+            Self::PowerCutAndMail(names, survives) => {
+                world.cut_power(names, survives);
+                world.others_deliver();
+            }
+        }
+        ended_well
+    }
+}
+
+/// A run that nothing happens to has each message once; and it still has when then the power goes
+/// and takes all with it that was not synced: by now the server may have nothing left.
+fn recover(world: &mut World, told: &dyn std::fmt::Debug) {
+    for _ in 0..2 {
+        if let Err(error) = world.run(Fault::None) {
+            panic!("{told:?}: {error}: {error:?}");
+        }
+        world.check(told);
+        world.cut_power(Names::Harsh, Survives::Nothing);
+    }
+}
+
+fn crashes(kind: Kind) -> Vec<Crash> {
+    let mut crashes = vec![Crash::Kill, Crash::ErrorOnce, Crash::ErrorsFrom];
+    for names in [Names::Ordered, Names::Harsh] {
+        for survives in [Survives::Nothing, Survives::Some(1), Survives::Some(2)] {
+            crashes.push(Crash::PowerCut(names, survives));
+        }
+    }
+    crashes.push(Crash::PowerCut(Names::Harsh, Survives::Lengths));
+    if kind == Kind::Mbox {
+        for survives in [Survives::Nothing, Survives::Lengths, Survives::Some(3)] {
+            crashes.push(Crash::PowerCutAndMail(Names::Harsh, survives));
+        }
+    }
+    crashes
+}
+
+fn crash_everywhere(kind: Kind) {
+    for after in [After::Keep, After::Delete] {
+        for crash in crashes(kind) {
+            for operations in 0.. {
+                let mut world = World::new(Task {
+                    kind,
+                    after,
+                    messages: MESSAGES.to_vec(),
+                    batch_messages: 2,
+                });
+                let told = (kind, after, crash, operations);
+                let ended_well = crash.strike(&mut world, operations);
+                recover(&mut world, &told);
+                // An error may be of no account, such as in tidying up.
+                if ended_well && crash != Crash::ErrorOnce || operations > 150 {
+                    assert!(
+                        operations > 20,
+                        "{told:?}: a run of so few operations is none"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_maildir_survives_a_crash_at_every_operation() {
+    crash_everywhere(Kind::Maildir);
+}
+
+#[test]
+fn an_mbox_survives_a_crash_at_every_operation() {
+    crash_everywhere(Kind::Mbox);
+}
+
+#[test]
+fn an_eml_folder_survives_a_crash_at_every_operation() {
+    // It makes more folders than one without months, and does else the same.
+    crash_everywhere(Kind::EmlByMonth);
+}
+
+fn any_crash() -> impl Strategy<Value = (Crash, usize)> {
+    let names = prop_oneof![Just(Names::Ordered), Just(Names::Harsh)];
+    let power_cut = (names, any::<u64>(), any::<bool>()).prop_map(|(names, seed, mail)| {
+        let survives = Survives::Some(seed);
+        if mail {
+            Crash::PowerCutAndMail(names, survives)
+        } else {
+            Crash::PowerCut(names, survives)
+        }
+    });
+    let crash = prop_oneof![
+        1 => Just(Crash::Kill),
+        1 => Just(Crash::ErrorOnce),
+        1 => Just(Crash::ErrorsFrom),
+        3 => power_cut,
+    ];
+    (crash, 0..120_usize)
+}
+
+fn any_task() -> impl Strategy<Value = Task> {
+    let kind = prop::sample::select(&KINDS[..]);
+    let after = prop_oneof![Just(After::Keep), Just(After::Delete)];
+    let messages = prop::collection::vec(prop::sample::select(&MESSAGES[..]), 1..9);
+    (kind, after, messages, 1..5_usize).prop_map(|(kind, after, messages, batch_messages)| Task {
+        kind,
+        after,
+        messages,
+        batch_messages,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Also while it recovers from the crash before.
+    #[test]
+    fn any_store_survives_any_crashes(
+        task in any_task(),
+        crashes in prop::collection::vec(any_crash(), 1..4),
+    ) {
+        let mut world = World::new(task.clone());
+        for (crash, operations) in &crashes {
+            crash.strike(&mut world, *operations);
+        }
+        recover(&mut world, &(task, crashes));
+    }
+}
