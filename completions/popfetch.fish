@@ -48,14 +48,14 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l journal -d '
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
 months\t'A folder a year with a folder a month in it'"
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l delete-after -d 'Delete messages from the server once they have been stored for AGE, such as 14d' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l uid -d 'Choose the message with this unique-id (can be repeated)' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l number -d 'Choose messages by number, which holds for one session only (can be repeated)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l uid -d 'Choose the message with this unique-id' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l number -d 'Choose messages by number, which holds for one session only' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l larger -d 'Choose messages larger than SIZE, as far as the server tells sizes rightly' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l smaller -d 'Choose messages smaller than SIZE, as far as the server tells sizes rightly' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l since -d 'Choose messages dated DATE or later: 2024-01-31, 2024-01-31T10:00, or 14d ago' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l before -d 'Choose messages dated before DATE' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l from -d 'Choose messages with TEXT in their From field (can be repeated)' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l subject -d 'Choose messages with TEXT in their Subject field (can be repeated)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l from -d 'Choose messages with TEXT in their From field' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l subject -d 'Choose messages with TEXT in their Subject field' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l limit -d 'Stop choosing after N messages' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l max-bytes -d 'Fetch at most SIZE in this run, for providers that count' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand fetch" -l max-message -d 'Leave messages larger than SIZE on the server [default: 4 GiB]' -r
@@ -119,14 +119,14 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l to -d 'Store 
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
 months\t'A folder a year with a folder a month in it'"
-complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l uid -d 'Choose the message with this unique-id (can be repeated)' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l number -d 'Choose messages by number, which holds for one session only (can be repeated)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l uid -d 'Choose the message with this unique-id' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l number -d 'Choose messages by number, which holds for one session only' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l larger -d 'Choose messages larger than SIZE, as far as the server tells sizes rightly' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l smaller -d 'Choose messages smaller than SIZE, as far as the server tells sizes rightly' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l since -d 'Choose messages dated DATE or later: 2024-01-31, 2024-01-31T10:00, or 14d ago' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l before -d 'Choose messages dated before DATE' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l from -d 'Choose messages with TEXT in their From field (can be repeated)' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l subject -d 'Choose messages with TEXT in their Subject field (can be repeated)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l from -d 'Choose messages with TEXT in their From field' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l subject -d 'Choose messages with TEXT in their Subject field' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l limit -d 'Stop choosing after N messages' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l user -d 'Log in as NAME' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand list" -l password-command -d 'Take the password from the first line that the shell command CMD prints' -r -f -a "(__fish_complete_command)"
@@ -232,14 +232,14 @@ complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l to -d 'Stor
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l journal -d 'Keep the record of what is stored in FILE [default: beside DEST]' -r -F
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l eml-folders -d 'Sort the files of eml:DIR into folders: none, or a year and month each [default: none]' -r -f -a "none\t'All files in one folder'
 months\t'A folder a year with a folder a month in it'"
-complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l uid -d 'Choose the message with this unique-id (can be repeated)' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l number -d 'Choose messages by number, which holds for one session only (can be repeated)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l uid -d 'Choose the message with this unique-id' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l number -d 'Choose messages by number, which holds for one session only' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l larger -d 'Choose messages larger than SIZE, as far as the server tells sizes rightly' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l smaller -d 'Choose messages smaller than SIZE, as far as the server tells sizes rightly' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l since -d 'Choose messages dated DATE or later: 2024-01-31, 2024-01-31T10:00, or 14d ago' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l before -d 'Choose messages dated before DATE' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l from -d 'Choose messages with TEXT in their From field (can be repeated)' -r
-complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l subject -d 'Choose messages with TEXT in their Subject field (can be repeated)' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l from -d 'Choose messages with TEXT in their From field' -r
+complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l subject -d 'Choose messages with TEXT in their Subject field' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l limit -d 'Stop choosing after N messages' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l user -d 'Log in as NAME' -r
 complete -c popfetch -n "__fish_popfetch_using_subcommand delete" -l password-command -d 'Take the password from the first line that the shell command CMD prints' -r -f -a "(__fish_complete_command)"

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::failure::Failure;
 use crate::protocol::text::escape;
@@ -25,9 +25,20 @@ pub(crate) fn is_answer(error: &clap::Error) -> bool {
 
 /// A mistake of the command line.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
-    if error.kind() == ErrorKind::MissingSubcommand {
-        return Failure::usage("no command is given")
-            .hint("write popfetch fetch, list, stat, delete, verify or config; --help tells more");
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        let hint = if error
+            .render()
+            .to_string()
+            .contains("Usage: popfetch config")
+        {
+            "write popfetch config check or popfetch config import; --help tells more"
+        } else {
+            "write popfetch fetch, list, stat, delete, verify or config; --help tells more"
+        };
+        return Failure::usage("no command is given").hint(hint);
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -39,21 +50,75 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
             break;
         }
         if let Some(tip) = words.strip_prefix("tip: ") {
-            hints.push(tip.to_owned());
+            // No argument of ours begins with a hyphen.
+            if !tip.starts_with("to pass '") {
+                hints.push(tip.to_owned());
+            }
         } else if !words.is_empty() {
             let gap = if message.is_empty() { "" } else { " " };
             message = [&message, gap, words].concat();
         }
     }
     if holds_secret(error)
-        && let Some(clap::error::ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
+        && let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
     {
         message = message.replace(value.as_str(), "...");
     }
+    if let Some(hint) = hint_of_absence(error) {
+        hints = vec![hint.to_owned()];
+    }
     if hints.is_empty() {
-        hints.push("popfetch COMMAND --help shows what can be written".to_owned());
+        hints.push(format!(
+            "{} --help shows what can be written",
+            command_of(&usage_of(error))
+        ));
     }
     Failure::usage(escape(&message)).hint(escape(&hints.join("; ")))
+}
+
+fn usage_of(error: &clap::Error) -> String {
+    match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// The command whose usage it is: `popfetch fetch`.
+fn command_of(usage: &str) -> String {
+    let usage = usage.trim().trim_start_matches("Usage:").trim();
+    let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    let is_command = |word: &&str| is_word(word) && !word.starts_with('-');
+    let words: Vec<_> = usage.split_whitespace().take_while(is_command).collect();
+    if words.is_empty() {
+        "popfetch COMMAND".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
+/// What to do in place of a flag that other programs have and this one must not.
+fn hint_of_absence(error: &clap::Error) -> Option<&'static str> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let argument = error.get(ContextKind::InvalidArg)?.to_string();
+    match argument.as_str() {
+        "--password" | "--pass" | "--passwd" | "-p" | "--token" => Some(
+            "no flag takes a secret, which other users could read: popfetch asks for it, or takes \
+             it from --password-command, --password-file, --token-command, POPFETCH_PASSWORD or \
+             ~/.netrc",
+        ),
+        "--insecure" | "-k" | "--no-check-certificate" | "--no-verify" | "--no-certificate" => {
+            Some(
+                "certificates are always checked: --tls-pin trusts just one certificate, --tls-ca \
+                 an authority of your own",
+            )
+        }
+        "--ssl" | "--starttls" | "--stls" | "--no-tls" | "--no-ssl" => Some(
+            "pop3s:// means TLS, pop3:// means STLS; --tls names one of implicit, stls and off",
+        ),
+        _ => None,
+    }
 }
 
 /// A proxy's URL may hold a password.
@@ -66,56 +131,109 @@ fn holds_secret(error: &clap::Error) -> bool {
 mod tests {
     use clap::Parser as _;
 
-    use super::failure;
+    use super::{Failure, failure};
     use crate::cli::args::CommandLine;
 
+    fn told(words: &str) -> Failure {
+        let words = ["popfetch"].into_iter().chain(words.split_whitespace());
+        failure(&CommandLine::try_parse_from(words).unwrap_err())
+    }
+
     #[test]
-    fn mistakes_are_told_in_one_line() {
-        for (words, message, hint) in [
+    fn wrong_values_are_told_in_one_line() {
+        for (words, message) in [
             (
                 "fetch --timeout 60",
                 "invalid value '60' for '--timeout <DURATION>': no unit: write 60s, 60m, 60h or 60d",
-                "popfetch COMMAND --help shows what can be written",
             ),
             (
                 "fetch --larger huge",
                 "invalid value 'huge' for '--larger <SIZE>': not a size: write a number and a unit, \
                  such as 500k, 20M or 1.5GiB",
-                "popfetch COMMAND --help shows what can be written",
             ),
+            (
+                "list --larger -5",
+                "invalid value '-5' for '--larger <SIZE>': not a size: write a number and a unit, \
+                 such as 500k, 20M or 1.5GiB",
+            ),
+            (
+                "fetch --limit 0",
+                "invalid value '0' for '--limit <N>': not a count: write a whole number from 1 to \
+                 4294967295",
+            ),
+            (
+                "fetch --retries -1",
+                "invalid value '-1' for '--retries <N>': not a count: write a whole number such as \
+                 3, or 0 for never",
+            ),
+            (
+                "fetch --tls starttls",
+                "invalid value 'starttls' for '--tls <MODE>' [possible values: implicit, stls, off]",
+            ),
+            (
+                "fetch --proxy http://me:sesame@h:1",
+                "invalid value '...' for '--proxy <URL>': expected socks5://[USER@]HOST[:PORT]",
+            ),
+        ] {
+            let told = told(words);
+            assert_eq!(told.message, message);
+            let hint = "popfetch COMMAND --help shows what can be written";
+            assert_eq!(told.hint.as_deref(), Some(hint));
+        }
+    }
+
+    #[test]
+    fn wrong_words_are_told_in_one_line() {
+        let of_fetch = "popfetch fetch --help shows what can be written";
+        for (words, message, hint) in [
             (
                 "fetch --time-out 60s",
                 "unexpected argument '--time-out' found",
                 "a similar argument exists: '--timeout'",
             ),
             (
-                "fetch --new --stored",
-                "the argument '--new' cannot be used with '--stored'",
-                "popfetch COMMAND --help shows what can be written",
+                "fetch --nope",
+                "unexpected argument '--nope' found",
+                of_fetch,
             ),
             (
-                "fetch --tls starttls",
-                "invalid value 'starttls' for '--tls <MODE>' [possible values: implicit, stls, off]",
-                "popfetch COMMAND --help shows what can be written",
+                "fetch --insecure",
+                "unexpected argument '--insecure' found",
+                "certificates are always checked: --tls-pin trusts just one certificate, --tls-ca \
+                 an authority of your own",
+            ),
+            (
+                "fetch --new --stored",
+                "the argument '--new' cannot be used with '--stored'",
+                of_fetch,
             ),
             (
                 "delete",
                 "the following required arguments were not provided: <ACCOUNT>",
-                "popfetch COMMAND --help shows what can be written",
+                "popfetch delete --help shows what can be written",
             ),
             (
-                "fetch --proxy http://me:sesame@h:1",
-                "invalid value '...' for '--proxy <URL>': expected socks5://[USER@]HOST[:PORT]",
-                "popfetch COMMAND --help shows what can be written",
+                "delete one two --all",
+                "unexpected argument 'two' found",
+                "popfetch delete --help shows what can be written",
             ),
             (
                 "fecth",
                 "unrecognized subcommand 'fecth'",
                 "a similar subcommand exists: 'fetch'",
             ),
+            (
+                "",
+                "no command is given",
+                "write popfetch fetch, list, stat, delete, verify or config; --help tells more",
+            ),
+            (
+                "config",
+                "no command is given",
+                "write popfetch config check or popfetch config import; --help tells more",
+            ),
         ] {
-            let words = ["popfetch"].into_iter().chain(words.split_whitespace());
-            let told = failure(&CommandLine::try_parse_from(words).unwrap_err());
+            let told = told(words);
             assert_eq!(told.message, message);
             assert_eq!(told.hint.as_deref(), Some(hint));
         }

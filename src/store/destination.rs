@@ -23,7 +23,8 @@ pub enum Destination {
 
 impl Destination {
     /// Reads DEST: `maildir:PATH`, `mbox:PATH`, `eml:DIR`, `pipe:COMMAND`, `-`, or a bare path,
-    /// which is a maildir; `~/` is the home folder.
+    /// which is a maildir; `~/` is the home folder. A bare path with a colon in its first part
+    /// begins with `./`.
     pub fn parse(text: &str, home: Option<&Path>) -> Result<Self, BadDestination> {
         let expand = |path: &str| match (path.strip_prefix("~/"), home) {
             _ if path.is_empty() => Err(BadDestination::Empty),
@@ -37,6 +38,8 @@ impl Destination {
             Some(("eml", path)) => expand(path).map(Self::Eml),
             Some(("pipe", "")) => Err(BadDestination::Empty),
             Some(("pipe", command)) => Ok(Self::Pipe(command.to_owned())),
+            // A slip of the pen would become the name of a maildir.
+            Some((kind, _)) if is_a_word(kind) => Err(BadDestination::UnknownKind),
             Some(_) | None if text == "-" => Ok(Self::Stdout),
             Some(_) | None => expand(text).map(Self::Maildir),
         }
@@ -53,6 +56,11 @@ impl Destination {
     }
 }
 
+fn is_a_word(text: &str) -> bool {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '+';
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(in_word)
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -62,5 +70,43 @@ impl fmt::Display for Destination {
             Self::Pipe(command) => write!(f, "pipe:{command}"),
             Self::Stdout => f.write_str("-"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::Destination;
+    use crate::store::error::BadDestination;
+
+    #[test]
+    fn destinations() {
+        let maildir = |path: &str| Ok(Destination::Maildir(PathBuf::from(path)));
+        for (text, expected) in [
+            ("maildir:a", maildir("a")),
+            ("mbox:a", Ok(Destination::Mbox(PathBuf::from("a")))),
+            ("eml:~/a", Ok(Destination::Eml(PathBuf::from("/u/me/a")))),
+            (
+                "pipe:cat >> a:b",
+                Ok(Destination::Pipe("cat >> a:b".to_owned())),
+            ),
+            ("-", Ok(Destination::Stdout)),
+            ("a", maildir("a")),
+            ("~/a", maildir("/u/me/a")),
+            ("~me/a", maildir("~me/a")),
+            ("./mail:old", maildir("./mail:old")),
+            ("/srv/mail:old", maildir("/srv/mail:old")),
+            ("demo@[::1]", maildir("demo@[::1]")),
+            ("mail:old", Err(BadDestination::UnknownKind)),
+            ("Maildir:a", Err(BadDestination::UnknownKind)),
+            ("maildir:", Err(BadDestination::Empty)),
+            ("pipe:", Err(BadDestination::Empty)),
+            ("", Err(BadDestination::Empty)),
+        ] {
+            let found = Destination::parse(text, Some(Path::new("/u/me")));
+            assert_eq!(found, expected, "{text:?}");
+        }
+        assert_eq!(Destination::parse("~/a", None), Err(BadDestination::NoHome));
     }
 }

@@ -80,6 +80,8 @@ pub enum Error {
 pub enum BadDestination {
     /// Nothing stands behind the kind.
     Empty,
+    /// What stands in front of the first colon is no kind.
+    UnknownKind,
     /// `~/` with no home folder known.
     NoHome,
 }
@@ -199,6 +201,7 @@ impl fmt::Display for BadDestination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "the destination is empty",
+            Self::UnknownKind => "the destination is of no known kind",
             Self::NoHome => "the destination begins with `~/`, but no home folder is known",
         })
     }

@@ -28,6 +28,9 @@ pub enum Finding {
     Missing,
     /// It was never a file: piped, written to standard output, or only marked as stored.
     Nowhere,
+    /// It is the same stored message as that of a receipt looked at before: one that was adopted,
+    /// or recognised under another unique-id.
+    Again,
 }
 
 /// Something in a destination that no receipt speaks of.
@@ -62,7 +65,10 @@ struct MboxVerifier {
     mbox: File,
     /// Where each content is, readers' fields left out.
     contents: HashMap<[u8; 32], Vec<u64>>,
+    /// Where messages begin that nobody has looked for yet.
     offsets: HashSet<u64>,
+    /// The places of the receipts looked at.
+    looked_for: HashSet<u64>,
 }
 
 impl Verifier {
@@ -84,10 +90,12 @@ impl Verifier {
         match (&mut self.kind, &receipt.place) {
             (_, Place::Nowhere) | (Kind::Nothing, _) => Ok(Finding::Nowhere),
             (Kind::Files { files, seen }, Place::Name(name)) => {
+                if !seen.insert(name.clone()) {
+                    return Ok(Finding::Again);
+                }
                 let Some(path) = files.get(name) else {
                     return Ok(Finding::Missing);
                 };
-                seen.insert(name.clone());
                 let path = path.clone();
                 Ok(
                     if is_intact(&path, receipt.stored_octets, &receipt.sha256)? {
@@ -97,11 +105,29 @@ impl Verifier {
                     },
                 )
             }
-            (Kind::Mbox(mbox), Place::Range { .. }) => mbox.look_for(receipt),
+            (Kind::Mbox(mbox), Place::Range { offset, .. }) => {
+                if mbox.looked_for.insert(*offset) {
+                    mbox.look_for(receipt)
+                } else {
+                    Ok(Finding::Again)
+                }
+            }
             (Kind::Files { .. }, Place::Range { .. }) | (Kind::Mbox(_), Place::Name(_)) => {
                 Ok(Finding::Missing)
             }
         }
+    }
+
+    /// Looks once more for a message that is missing, when all others have been looked for: whatever
+    /// begins at its place in an mbox now is what became of it.
+    pub fn look_again_for(&mut self, receipt: &Receipt) -> Finding {
+        if let (Kind::Mbox(mbox), Place::Range { offset, .. }) = (&mut self.kind, &receipt.place)
+            && mbox.offsets.remove(offset)
+        {
+            let path = mbox.path.clone();
+            return Finding::Changed { path };
+        }
+        Finding::Missing
     }
 
     /// What is there and was not looked for, in order.
@@ -142,6 +168,7 @@ impl MboxVerifier {
             mbox,
             contents,
             offsets,
+            looked_for: HashSet::new(),
         })
     }
 

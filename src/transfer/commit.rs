@@ -136,9 +136,16 @@ impl Committer<'_> {
 
     fn deliver(&mut self, batch: Vec<Parcel>) -> Result<(), store::Error> {
         let numbers: Vec<_> = batch.iter().map(|parcel| parcel.number).collect();
-        let unique_ids: Vec<_> = batch
+        let listed: Vec<_> = batch
             .iter()
-            .map(|parcel| parcel.delivery.unique_id.clone())
+            .map(|parcel| {
+                let Delivery {
+                    unique_id,
+                    listed_octets,
+                    ..
+                } = &parcel.delivery;
+                (unique_id.clone(), *listed_octets)
+            })
             .collect();
         let deliveries = batch.into_iter().map(|parcel| parcel.delivery).collect();
         match self.commit.deliver(self.journal, deliveries) {
@@ -150,9 +157,19 @@ impl Committer<'_> {
             }
             Err(error @ store::Error::Child { .. }) => {
                 // One message that its program would not take; the others may fare better.
-                let try_later = is_try_later(&error);
-                for (number, unique_id) in numbers.into_iter().zip(&unique_ids) {
-                    self.count_refused(number, unique_id.as_ref(), &error, try_later);
+                let remedy = if is_try_later(&error) {
+                    Remedy::TryLater
+                } else {
+                    Remedy::None
+                };
+                for (number, (unique_id, octets)) in numbers.into_iter().zip(&listed) {
+                    self.summary.add_failed(remedy);
+                    self.observer.notice(Event::Message(MessageReport {
+                        number: Some(number),
+                        unique_id: unique_id.as_ref().map(UniqueId::as_bytes),
+                        octets: *octets,
+                        status: Status::Failed(Failure::Store(&error)),
+                    }));
                 }
                 Ok(())
             }
@@ -165,26 +182,6 @@ impl Committer<'_> {
     fn count(&mut self, number: MessageNumber, delivered: &Delivered) {
         self.summary.add_stored(&delivered.receipt);
         notice_stored(self.observer, self.path_of, Some(number), delivered);
-    }
-
-    fn count_refused(
-        &mut self,
-        number: MessageNumber,
-        unique_id: Option<&UniqueId>,
-        error: &store::Error,
-        try_later: bool,
-    ) {
-        self.summary.add_failed(if try_later {
-            Remedy::TryLater
-        } else {
-            Remedy::None
-        });
-        self.observer.notice(Event::Message(MessageReport {
-            number: Some(number),
-            unique_id: unique_id.map(UniqueId::as_bytes),
-            octets: None,
-            status: Status::Failed(Failure::Store(error)),
-        }));
     }
 
     fn recognise(&mut self, recognised: Recognised) -> Result<(), store::Error> {

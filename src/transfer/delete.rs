@@ -12,7 +12,7 @@ use super::error::Error;
 use super::fetch::Outcome;
 use super::headers::{Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, narrow};
 use super::list::unique_ids;
-use super::observer::{Event, Failure, MessageReport, Observer, Status, Warning};
+use super::observer::{Event, Failure, Fate, MessageReport, Observer, Status, Warning};
 use super::plan::{Reason, Selected, in_order};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
@@ -147,7 +147,12 @@ impl<'a> Deleting<'a> {
         summary.skipped = (self.listing.len() - chosen.len()) as u64;
         if self.delete.doing == Doing::DryRun {
             for chosen in &chosen {
-                self.notice(chosen, Status::Planned(Reason::Due));
+                let reason = match chosen.receipt {
+                    Some(_) => Reason::Stored,
+                    None => Reason::NotStored,
+                };
+                let then = Fate::Deleted;
+                self.notice(chosen, Status::Planned { reason, then });
             }
             leave(self.client);
             return Ok(());
@@ -200,6 +205,7 @@ impl<'a> Deleting<'a> {
                 doomed: Doomed {
                     number: row.number,
                     unique_id: row.unique_id.map(UniqueIdRef::to_unique_id),
+                    octets: row.octets,
                 },
                 receipt,
             };

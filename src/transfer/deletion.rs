@@ -17,6 +17,8 @@ use super::summary::{DeletionState, Remedy, Summary};
 pub(super) struct Doomed {
     pub(super) number: MessageNumber,
     pub(super) unique_id: Option<UniqueId>,
+    /// As listed.
+    pub(super) octets: Option<u64>,
 }
 
 /// So many DELEs go first: a server that refuses them all is not asked for the rest, since some
@@ -69,10 +71,14 @@ impl Ending<'_> {
         summary.deletion = DeletionState::Unknown;
         let refused = self.send(&mut client, doomed)?;
         client.quit().map_err(Error::DeletionUnconfirmed)?;
-        summary.deletion = DeletionState::Confirmed;
         let (refused, deleted): (Vec<_>, Vec<_>) = doomed
             .iter()
             .partition(|doomed| refused.contains(&doomed.number));
+        summary.deletion = if deleted.is_empty() {
+            DeletionState::None
+        } else {
+            DeletionState::Confirmed
+        };
         summary.deleted = deleted.len() as u64;
         for _ in refused {
             summary.add_failed(Remedy::None);
@@ -99,7 +105,7 @@ impl Ending<'_> {
             client.dele(numbers, &mut |number, answer| {
                 if let Err(refusal) = answer {
                     let doomed = doomed.iter().find(|doomed| doomed.number == number);
-                    self.notice(doomed, Status::Failed(Failure::Refused(&refusal)));
+                    self.notice(doomed, Status::Failed(Failure::DeletionRefused(&refusal)));
                     refused.insert(number);
                 }
             })?;
@@ -123,7 +129,7 @@ impl Ending<'_> {
             unique_id: doomed
                 .and_then(|doomed| doomed.unique_id.as_ref())
                 .map(UniqueId::as_bytes),
-            octets: None,
+            octets: doomed.and_then(|doomed| doomed.octets),
             status,
         }));
     }

@@ -11,7 +11,7 @@ use crate::store::{self, Identity, OpenOptions, Place, Store};
 use super::commit::notice_stored;
 use super::error::Error;
 use super::observer::{Event, Observer, Warning};
-use super::plan::Task;
+use super::plan::{Spent, Task};
 use super::remote::{Remote, Retries};
 use super::session::{Progress, Session};
 use super::summary::Summary;
@@ -70,6 +70,7 @@ pub(super) struct Run<'a> {
     pub(super) patience: &'a Patience,
     pub(super) summary: Summary,
     pub(super) troubles: Troubles,
+    pub(super) spent: Spent,
     pub(super) sessions: u32,
     /// How long the server wants between two logins.
     pub(super) login_delay: Duration,
@@ -148,6 +149,7 @@ impl<'a> Run<'a> {
             patience,
             summary: Summary::default(),
             troubles: Troubles::default(),
+            spent: Spent::default(),
             sessions: 0,
             login_delay: Duration::ZERO,
         }

@@ -12,8 +12,10 @@ use super::fetch::Outcome;
 use super::headers::{
     Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, each_header, narrow,
 };
-use super::observer::{Event, MessageReport, Observer, Status, Warning};
-use super::plan::{Action, Plan, Reason, Selected, Task, in_order, plan_fetch};
+use super::observer::{Event, Fate, MessageReport, Observer, Status, Warning};
+use super::plan::{
+    Action, Plan, Reason, Selected, Spent, Step, Task, in_order, is_deleted_at_once, plan_fetch,
+};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
 use super::summary::Summary;
@@ -298,9 +300,13 @@ impl View {
             let status = match step.reason.action() {
                 Action::Leave => {
                     summary.skipped += 1;
+                    summary.held_back += u64::from(step.reason.holds_back());
                     Status::Skipped(step.reason)
                 }
-                Action::Retrieve | Action::Delete => Status::Planned(step.reason),
+                Action::Retrieve | Action::Delete => Status::Planned {
+                    reason: step.reason,
+                    then: self.fate_of(step, task),
+                },
             };
             notice(observer, &self.listing, step.row, status);
         }
@@ -308,12 +314,24 @@ impl View {
         Ok(())
     }
 
+    fn fate_of(&self, step: &Step, task: &Task) -> Fate {
+        let goes = match step.reason.action() {
+            Action::Retrieve => self
+                .listing
+                .row(step.row)
+                .is_some_and(|row| is_deleted_at_once(&row, task)),
+            Action::Delete => true,
+            Action::Leave => false,
+        };
+        if goes { Fate::Deleted } else { Fate::Kept }
+    }
+
     fn plan(&self, selected: &Selected, task: &Task) -> Plan {
         let ledger = |unique_id: UniqueIdRef<'_>| {
             let (journal, account) = self.journal.as_ref()?;
             journal.known(*account, unique_id.as_bytes())
         };
-        plan_fetch(&self.listing, &ledger, selected, task)
+        plan_fetch(&self.listing, &ledger, selected, task, Spent::default())
     }
 }
 

@@ -24,7 +24,9 @@ pub use error::Error;
 pub use fetch::{Fetch, NewUniqueIds, Outcome, fetch};
 pub use list::{Extent, Headers, Look, Stat, list, preview, stat};
 pub use mark::{Mark, mark_stored};
-pub use observer::{Event, Failure, MessageReport, Observer, Outlook, Status, Stored, Warning};
+pub use observer::{
+    Event, Failure, Fate, MessageReport, Observer, Outlook, Status, Stored, Warning,
+};
 pub use plan::{Action, Reason, Task};
 pub use policy::{AfterStoring, Bounds, MESSAGE_OCTETS_MAX};
 pub use remote::{CredentialSource, Remote};

@@ -78,7 +78,12 @@ pub enum Status<'a> {
         header: Option<&'a Summary>,
     },
     /// A dry run would do this.
-    Planned(Reason),
+    Planned {
+        /// Why; the reason tells the action.
+        reason: Reason,
+        /// What would become of the message on the server.
+        then: Fate,
+    },
     /// It is durably stored.
     Stored(Stored<'a>),
     /// It was left where it is.
@@ -90,6 +95,15 @@ pub enum Status<'a> {
     /// It is stored, but may be incomplete: it will not be deleted by us.
     Suspect(Stored<'a>),
     /// The server confirmed its deletion.
+    Deleted,
+}
+
+/// What becomes of a message on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Kept,
+    /// It is deleted.
     Deleted,
 }
 
@@ -113,6 +127,8 @@ pub struct Stored<'a> {
 pub enum Failure<'a> {
     /// The server refused it.
     Refused(&'a Refusal),
+    /// The server refused to delete it.
+    DeletionRefused(&'a Refusal),
     /// The line dropped at it, twice.
     LineDropped,
     /// It is longer than the bound on a message.
@@ -134,6 +150,12 @@ pub enum Warning {
     NoUniqueIds,
     /// The server says it deletes what was retrieved.
     ExpiresAtOnce,
+    /// These new messages are left on the server since they are longer than a message, or all
+    /// messages of a run, may be.
+    TooLong {
+        /// How many.
+        messages: u64,
+    },
     /// The server refuses TOP, so that conditions on headers cannot be told.
     NoTop,
     /// The same unique-id stands for several messages; none of them is deleted.
@@ -157,6 +179,7 @@ impl Warning {
         match self {
             Self::ExpiresAtOnce | Self::Store(_) => true,
             Self::NoUniqueIds
+            | Self::TooLong { .. }
             | Self::NoTop
             | Self::RepeatedUniqueIds { .. }
             | Self::CannotDelete { .. } => false,

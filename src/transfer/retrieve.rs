@@ -61,6 +61,8 @@ pub(super) struct Retriever<'a> {
     pub(super) held: Option<Parcel>,
     pub(super) observer: &'a dyn Observer,
     pub(super) summary: Summary,
+    /// Octets of message data, of unfinished messages too: what a provider counts.
+    pub(super) octets_received: u64,
     /// What is settled in this session, one way or another.
     pub(super) settled: &'a mut Vec<Step>,
 }
@@ -145,8 +147,7 @@ impl Retriever<'_> {
         let mut body = match reply {
             Reply::Body(body) => body,
             Reply::Refused(refusal) => {
-                let unique_id = row.and_then(|row| row.unique_id);
-                self.count_refused(step.number, unique_id, &refusal);
+                self.count_refused(step.number, row, &refusal);
                 return Ok(());
             }
         };
@@ -160,6 +161,7 @@ impl Retriever<'_> {
                 Ok(Some(octets)) => {
                     let octets_more = octets.len() as u64;
                     octets_total += octets_more;
+                    self.octets_received += octets_more;
                     self.stage.write(octets)?;
                     self.observer.notice(Event::Received {
                         octets: octets_more,
@@ -240,12 +242,7 @@ impl Retriever<'_> {
         own.or_else(|| self.contents.take(&Group::Anyone, &staged.sha256))
     }
 
-    fn count_refused(
-        &mut self,
-        number: MessageNumber,
-        unique_id: Option<UniqueIdRef<'_>>,
-        refusal: &Refusal,
-    ) {
+    fn count_refused(&mut self, number: MessageNumber, row: Option<Row<'_>>, refusal: &Refusal) {
         let status = if refusal.message_is_gone() {
             self.summary.gone += 1;
             Status::Gone(refusal)
@@ -260,8 +257,8 @@ impl Retriever<'_> {
         };
         self.observer.notice(Event::Message(MessageReport {
             number: Some(number),
-            unique_id: unique_id.map(UniqueIdRef::as_bytes),
-            octets: None,
+            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
+            octets: row.and_then(|row| row.octets),
             status,
         }));
     }

@@ -20,6 +20,7 @@ use super::moved;
 use super::observer::{Event, Failure, MessageReport, Outlook, Status, Warning};
 use super::plan::{Action, Plan, Reason, Selected, Step, is_deletable, plan_fetch};
 use super::retrieve::{Asking, Interruption, Retriever};
+use super::selection::Scope;
 use super::summary::{Remedy, Summary};
 
 /// How far a session came that ended well.
@@ -110,7 +111,13 @@ impl<'r, 'a> Session<'r, 'a> {
 
     fn plan(&self, selected: &Selected) -> Plan {
         let ledger = |unique_id: UniqueIdRef<'_>| self.known(unique_id);
-        let mut plan = plan_fetch(&self.listing, &ledger, selected, self.run.fetch.task);
+        let mut plan = plan_fetch(
+            &self.listing,
+            &ledger,
+            selected,
+            self.run.fetch.task,
+            self.run.spent,
+        );
         let troubles = &self.run.troubles;
         plan.steps.retain(|step| {
             !self
@@ -138,7 +145,11 @@ impl<'r, 'a> Session<'r, 'a> {
             .filter(|step| step.reason != Reason::NotSelected)
         {
             self.run.summary.skipped += 1;
-            if matches!(step.reason, Reason::TooLong | Reason::OctetsReached) {
+            if step.reason.holds_back() {
+                self.run.summary.held_back += 1;
+            }
+            // Beyond a limit there may be a hundred thousand.
+            if step.reason.holds_back() && step.reason != Reason::LimitReached {
                 self.notice(step, Status::Skipped(step.reason));
             }
         }
@@ -154,6 +165,12 @@ impl<'r, 'a> Session<'r, 'a> {
         }
         if matches!(self.listing.unique_ids(), UidSupport::Refused(_)) && !self.listing.is_empty() {
             warn(Warning::NoUniqueIds);
+        }
+        let is_too_long =
+            |step: &&Step| matches!(step.reason, Reason::TooLong | Reason::LongerThanRun);
+        let too_long = plan.steps.iter().filter(is_too_long).count() as u64;
+        if too_long > 0 {
+            warn(Warning::TooLong { messages: too_long });
         }
         if !self.run.fetch.task.after.deletes() {
             return;
@@ -300,6 +317,7 @@ impl Session<'_, '_> {
         let mut settled = Vec::new();
         let ended = self.retrieve_and_commit(&ahead, &alone, &mut settled);
         self.run.summary.add(&ended.received);
+        self.run.spent.octets += ended.received_octets;
         self.run.summary.add(&ended.stored);
         self.note_settled(&settled);
         ended.commit?;
@@ -339,6 +357,7 @@ impl Session<'_, '_> {
             held: None,
             observer: self.run.observer,
             summary: Summary::default(),
+            octets_received: 0,
             settled,
         };
         thread::scope(|scope| {
@@ -348,11 +367,13 @@ impl Session<'_, '_> {
                 .retrieve(ahead, Asking::Ahead)
                 .and_then(|()| retriever.retrieve(alone, Asking::Alone));
             let received = retriever.summary;
+            let received_octets = retriever.octets_received;
             // The outbox goes with the retriever: that ends the committing thread.
             drop(retriever);
             let (stored, commit) = join(thread);
             Ended {
                 received,
+                received_octets,
                 retrieval,
                 stored,
                 commit,
@@ -367,8 +388,10 @@ impl Session<'_, '_> {
             let Some(row) = self.listing.row(step.row) else {
                 continue;
             };
+            self.run.spent.messages += 1;
             let is_known = |unique_id| self.known(unique_id).is_some();
-            if step.reason != Reason::New || !row.unique_id.is_some_and(is_known) {
+            let comes_again = self.run.fetch.task.selection.scope == Scope::All;
+            if comes_again || step.reason != Reason::New || !row.unique_id.is_some_and(is_known) {
                 self.run.troubles.give_up(MessageKey::of(&row));
             }
         }
@@ -420,6 +443,7 @@ impl Session<'_, '_> {
                 due.push(Doomed {
                     number: row.number,
                     unique_id: Some(unique_id.to_unique_id()),
+                    octets: row.octets,
                 });
             }
         }
@@ -450,6 +474,7 @@ impl Session<'_, '_> {
 /// How the two threads ended, and what each came to.
 struct Ended {
     received: Summary,
+    received_octets: u64,
     retrieval: Result<(), Interruption>,
     stored: Summary,
     commit: Result<(), store::Error>,

@@ -32,6 +32,8 @@ pub struct Summary {
     pub stored: u64,
     /// Messages left as they are.
     pub skipped: u64,
+    /// Those of the skipped that are new and wait for another run, by the bounds of this one.
+    pub held_back: u64,
     /// Messages that could not be retrieved or stored.
     pub failed: u64,
     /// Those of the failed for which a later run may succeed.
@@ -67,6 +69,7 @@ impl Summary {
     pub(super) fn add(&mut self, other: &Self) {
         self.stored += other.stored;
         self.skipped += other.skipped;
+        self.held_back += other.held_back;
         self.failed += other.failed;
         self.try_later += other.try_later;
         self.suspect += other.suspect;

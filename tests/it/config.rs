@@ -44,6 +44,7 @@ fn one_account_that_fails_does_not_touch_the_others() {
     );
     let outcome = program(&folder, "fetch").run().expect(1);
     assert!(outcome.stderr.contains("two: "), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("one: "), "{}", outcome.stderr);
     let stored = |name: &str| {
         std::fs::read_dir(folder.join(name).join("new"))
             .unwrap()
@@ -52,6 +53,31 @@ fn one_account_that_fails_does_not_touch_the_others() {
     assert_eq!((stored("one"), stored("three")), (3, 5));
     let outcome = program(&folder, "fetch two").run().expect(77);
     assert!(outcome.stdout().is_empty());
+}
+
+#[test]
+fn there_is_a_line_an_account_at_the_end() {
+    let folder = Folder::new();
+    let [one, two] = [3, 4].map(|count| serve(Mailbox::generated(count, 1, Sizes::Fixed(1024))));
+    configure(&folder, &[("one", &one, GOOD), ("two", &two, BAD)]);
+    let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
+    std::fs::write(
+        folder.join("config.toml"),
+        format!("{config}[accounts.three]\nuser = \"x\"\n"),
+    )
+    .unwrap();
+    let outcome = program(&folder, "fetch -v").run().expect(1);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    let [.., first, second, third] = lines.as_slice() else {
+        panic!("{lines:?}")
+    };
+    assert!(first.starts_with("one: 3 stored ("), "{first}");
+    assert!(second.starts_with("two: failed in "), "{second}");
+    assert!(third.starts_with("three: failed in "), "{third}");
+    // Programs get the same, one summary an account.
+    let outcome = program(&folder, "fetch --json").run().expect(1);
+    let summaries = outcome.stdout().matches("\"type\":\"summary\"").count();
+    assert_eq!(summaries, 3, "{}", outcome.stdout());
 }
 
 #[test]
@@ -98,6 +124,15 @@ fn check_explains_and_connects() {
         outcome.stdout().contains("it works; 2 messages"),
         "{}",
         outcome.stdout()
+    );
+    // With several accounts each result stands below its own account.
+    configure(&folder, &[("work", &server, GOOD), ("home", &server, GOOD)]);
+    let outcome = program(&folder, "config check --connect").run().expect(0);
+    let told = outcome.stdout();
+    let (work, home) = told.split_once("home\n").unwrap();
+    assert!(
+        work.contains("it works") && home.contains("it works"),
+        "{told}"
     );
     configure(&folder, &[("work", &server, "keep = false")]);
     program(&folder, "config check").run().expect(78);

@@ -107,3 +107,38 @@ fn old_mail_is_deleted_by_the_age_of_its_storing() {
     assert_eq!(server.mailbox().present().len(), 0);
     assert_eq!(server.count("RETR"), 6);
 }
+
+#[test]
+fn an_mbox_that_was_adopted_is_verified_once() {
+    let folder = Folder::new();
+    let server = server();
+    let fetch = |words: &str| {
+        let fetch = popfetch(&folder, "fetch", &server).args(["--to", "mbox:box"]);
+        fetch.words(words).run().expect(0);
+    };
+    let verify = |code: i32| {
+        let outcome = folder
+            .popfetch()
+            .words("verify mbox:box")
+            .run()
+            .expect(code);
+        outcome.stdout()
+    };
+    fetch("");
+    std::fs::remove_file(folder.join(".box.popfetch-journal")).unwrap();
+    fetch("--adopt");
+    assert!(
+        verify(0).ends_with("6 intact, 0 changed, 0 missing, 0 extra\n"),
+        "{}",
+        verify(0)
+    );
+    let mut octets = std::fs::read(folder.join("box")).unwrap();
+    let end = octets.len() - 10;
+    octets[end] ^= 1;
+    std::fs::write(folder.join("box"), octets).unwrap();
+    assert!(
+        verify(1).ends_with("5 intact, 1 changed, 0 missing, 0 extra\n"),
+        "{}",
+        verify(1)
+    );
+}

@@ -137,3 +137,60 @@ fn a_configuration_with_an_unknown_key() {
         );
     }
 }
+
+#[test]
+fn results_that_cannot_be_written() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(40, 1, Sizes::Mixed));
+    let full = || {
+        std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    let list = popfetch(&folder, "list", &server).stdout(full());
+    let outcome = list.run().expect(74);
+    assert!(outcome.stderr.contains("stdout"), "{}", outcome.stderr);
+    // What is to be stored is stored all the same.
+    let fetch = popfetch(&folder, "fetch", &server).stdout(full());
+    fetch.words("--json --to mail").run().expect(74);
+    let stored = std::fs::read_dir(folder.join("mail/new")).unwrap().count();
+    assert_eq!(stored, 40);
+}
+
+#[test]
+fn a_reader_that_leaves_ends_a_list_and_no_fetch() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(40, 1, Sizes::Mixed));
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let list = popfetch(&folder, "list", &server).stdout(closed());
+    let outcome = list.run().expect(0);
+    assert_eq!(outcome.stderr, "");
+    let fetch = popfetch(&folder, "fetch", &server).stdout(closed());
+    let outcome = fetch.words("--json --to mail").run().expect(0);
+    assert_eq!(outcome.stderr, "");
+    let stored = std::fs::read_dir(folder.join("mail/new")).unwrap().count();
+    assert_eq!(stored, 40);
+}
+
+#[test]
+fn mistakes_say_how_to_mend_them() {
+    for (words, fragment) in [
+        ("", "fetch, list, stat, delete, verify or config"),
+        ("config", "config check"),
+        ("fetch --limit 0", "from 1 to"),
+        ("fetch --limit -1", "from 1 to"),
+        ("fetch --larger -5", "500k"),
+        ("fetch --insecure", "--tls-pin"),
+        ("fetch --password x", "--password-command"),
+        ("stat pop3s://alice@localhost --to mial:box", "maildir:PATH"),
+        ("stat pop3s://localhost", "--user"),
+        ("stat work", "pop3s://USER@HOST"),
+    ] {
+        check(words, 64, &[fragment, "hint:"]);
+    }
+}

@@ -1,6 +1,6 @@
 //! `popfetch fetch` from beginning to end, against the embedded server.
 
-use pop3d::{Hold, Mailbox, Sizes, Step, When};
+use pop3d::{Cut, Hold, Mailbox, Sizes, Step, When};
 
 use crate::support::embedded::{
     PATIENCE, assert_maildir, assert_mbox, popfetch, serve, stored_messages,
@@ -128,4 +128,117 @@ fn selections_choose_among_what_is_new() {
     assert_stored(&[2, 3, 5, 9, 29, 30]);
     fetch("--larger 1001");
     assert_stored(&[2, 3, 5, 9, 29, 30]);
+}
+
+#[test]
+fn bounds_of_a_run_hold_over_all_its_sessions() {
+    let server = serve(Mailbox::generated(12, 5, Sizes::Fixed(1000)));
+    for (words, stored) in [
+        ("--batch 2 --limit 5", 5),
+        ("--batch 2 --max-bytes 3500", 3),
+        ("--batch 5 --all", 12),
+        ("--batch 5", 12),
+        // No run could ever take these: they are left, and nothing waits for them.
+        ("--max-bytes 900", 0),
+        ("--max-message 999", 0),
+    ] {
+        let folder = Folder::new();
+        let fetch = popfetch(&folder, "fetch", &server).args(["--to", "mail"]);
+        fetch.words(words).run().expect(0);
+        let wanted = stored_messages(&server.mailbox(), 1..=stored);
+        assert_maildir(&folder.join("mail"), &wanted, words);
+    }
+}
+
+#[test]
+fn all_stores_once_more_and_a_dropped_line_does_not_double_that() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(10, 6, Sizes::Fixed(1000)));
+    server.cut(Cut {
+        session: 0,
+        octets: 6000,
+    });
+    let fetch = || popfetch(&folder, "fetch", &server).words("--to mail --all");
+    fetch().run().expect(0);
+    let once: Vec<u32> = (1..=10).collect();
+    let wanted = stored_messages(&server.mailbox(), once.iter().copied());
+    assert_maildir(&folder.join("mail"), &wanted, "once");
+    fetch().run().expect(0);
+    let wanted = stored_messages(&server.mailbox(), [once.clone(), once].concat());
+    assert_maildir(&folder.join("mail"), &wanted, "twice");
+}
+
+#[test]
+fn repeated_values_are_alternatives() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(10, 7, Sizes::Fixed(1000)));
+    let list = |words: &str| {
+        let list = popfetch(&folder, "list", &server).words(words);
+        let outcome = list.run().expect(0);
+        outcome.stdout().lines().skip(1).count()
+    };
+    for (words, rows) in [
+        ("--number 2 --number 4-5 --number 4", 3),
+        ("--larger 999 --larger 1000", 10),
+        ("--smaller 1000 --smaller 1001", 10),
+        ("--larger 999 --smaller 1000", 0),
+        ("--since 2999-01-01 --since 2000-01-01", 10),
+        ("--before 2000-01-01 --before 2999-01-01", 10),
+        ("--subject no-such --subject message", 10),
+        ("--subject no-such --from example.org", 0),
+        ("--all --limit 3 --newest-first", 3),
+    ] {
+        assert_eq!(list(words), rows, "{words}");
+    }
+}
+
+#[test]
+fn a_dry_run_tells_what_would_be_done_and_why() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(4, 8, Sizes::Fixed(1000)));
+    let run = |command: &str, words: &str| {
+        let run = popfetch(&folder, command, &server).words("--json --to mail");
+        let outcome = run.words(words).run().expect(0);
+        let told: Vec<String> = outcome
+            .stdout()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .filter(|line: &serde_json::Value| line["action"].is_string())
+            .map(|line| {
+                let word = |key: &str| line[key].as_str().unwrap().to_owned();
+                [word("action"), word("reason"), word("on_server")].join(" ")
+            })
+            .collect();
+        told
+    };
+    run("fetch", "--number 1");
+    run("fetch", "--mark-stored --number 2");
+    let new = "retrieve new kept";
+    assert_eq!(
+        run("fetch", "--dry-run --limit 1"),
+        [
+            "leave known kept",
+            "leave known-marked kept",
+            new,
+            "leave limit-reached kept"
+        ]
+    );
+    assert_eq!(
+        run("fetch", "--dry-run --delete"),
+        [
+            "delete due deleted",
+            "leave known-marked kept",
+            "retrieve new deleted",
+            "retrieve new deleted"
+        ]
+    );
+    assert_eq!(
+        run("fetch", "--dry-run --delete-after 1d"),
+        ["leave not-due kept", "leave known-marked kept", new, new]
+    );
+    assert_eq!(
+        run("delete", "--dry-run --number 1 --number 3"),
+        ["delete stored deleted", "delete not-stored deleted"]
+    );
+    assert_eq!((server.count("RETR"), server.count("DELE")), (1, 0));
 }

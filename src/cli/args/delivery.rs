@@ -1,11 +1,9 @@
 //! Flags that say where mail goes and what becomes of it on the server.
 
-use std::num::NonZeroU32;
-
 use clap::Args;
 use serde::Deserialize;
 
-use super::value::{Age, FolderName, Line, Size};
+use super::value::{Age, Count, FolderName, Line, Size};
 
 /// Where mail goes; the same names are keys of the configuration file.
 #[derive(Args, Deserialize, Debug, Clone, Default)]
@@ -40,7 +38,12 @@ pub(crate) struct PolicyFlags {
     pub(crate) delete: Option<bool>,
 
     /// Delete messages from the server once they have been stored for AGE, such as 14d
-    #[arg(long, value_name = "AGE", group = "policy")]
+    #[arg(
+        long,
+        value_name = "AGE",
+        group = "policy",
+        allow_negative_numbers = true
+    )]
     pub(crate) delete_after: Option<Age>,
 }
 
@@ -50,14 +53,14 @@ pub(crate) struct PolicyFlags {
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(crate) struct LimitFlags {
     /// Fetch at most SIZE in this run, for providers that count
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub(crate) max_bytes: Option<Size>,
 
     /// Leave messages larger than SIZE on the server [default: 4 GiB]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub(crate) max_message: Option<Size>,
 
     /// Log out and in again after every N messages, so that deletions are final
-    #[arg(long, value_name = "N")]
-    pub(crate) batch: Option<NonZeroU32>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) batch: Option<Count>,
 }

@@ -1,11 +1,12 @@
 //! Flags about the run as a whole.
 
-use std::num::NonZeroU16;
+use std::fmt;
 
 use clap::{ArgAction, Args};
-use serde::Deserialize;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
-use super::value::{Line, When};
+use super::value::{Count, Line, When};
 
 /// The run as a whole; all but `config` are keys of `[defaults]` in the configuration file.
 #[derive(Args, Deserialize, Debug, Clone, Default)]
@@ -34,6 +35,7 @@ pub(crate) struct GeneralFlags {
 
     /// Say more; given twice, show the protocol with secrets left out (can be repeated)
     #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[serde(deserialize_with = "verbosity")]
     pub(crate) verbose: u8,
 
     /// Use colour WHEN [default: auto]
@@ -45,6 +47,32 @@ pub(crate) struct GeneralFlags {
     pub(crate) progress: Option<When>,
 
     /// Work on up to N accounts at once [default: 4]
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) jobs: Option<NonZeroU16>,
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) jobs: Option<Count>,
+}
+
+/// In the configuration file: how often the flag would be given, or whether it would.
+fn verbosity<'de, D: Deserializer<'de>>(source: D) -> Result<u8, D::Error> {
+    struct Level;
+
+    impl Visitor<'_> for Level {
+        type Value = u8;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true, false or a number from 0 to 2")
+        }
+
+        fn visit_bool<E: Error>(self, on: bool) -> Result<u8, E> {
+            Ok(on.into())
+        }
+
+        fn visit_i64<E: Error>(self, level: i64) -> Result<u8, E> {
+            u8::try_from(level)
+                .ok()
+                .filter(|level| *level <= 2)
+                .ok_or_else(|| E::custom("write true, false or a number from 0 to 2"))
+        }
+    }
+
+    source.deserialize_any(Level)
 }

@@ -107,6 +107,7 @@ pub(crate) struct FetchArgs {
 
 /// Flags of `fetch` alone, about one run.
 #[derive(Args, Debug, Default, Clone)]
+#[command(next_help_heading = "This run")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag that is given or not"

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Deserialize;
 
-use super::value::{PipelinePolicy, Proxy, Timeout};
+use super::value::{PipelinePolicy, Proxy, Timeout, Times};
 
 /// The way to the server; the same names are keys of the configuration file.
 #[derive(Args, Deserialize, Debug, Clone, Default)]
@@ -15,11 +15,11 @@ pub(crate) struct NetworkFlags {
     pub(crate) proxy: Option<Proxy>,
 
     /// Give up when the server is silent for DURATION [default: 60s]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
     pub(crate) timeout: Option<Timeout>,
 
     /// Give up when the whole run takes longer than DURATION [default: 24h]
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
     pub(crate) max_time: Option<Timeout>,
 
     /// Have at most N commands under way, or wait for each answer with off [default: what the
@@ -28,8 +28,8 @@ pub(crate) struct NetworkFlags {
     pub(crate) pipeline: Option<PipelinePolicy>,
 
     /// Connect again up to N times in a row when the line drops [default: 3]
-    #[arg(long, value_name = "N")]
-    pub(crate) retries: Option<u32>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) retries: Option<Times>,
 
     /// Use IPv4 only
     #[arg(

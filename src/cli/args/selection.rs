@@ -4,11 +4,13 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::value::{Date, Line, NumberRange, Size};
+use super::value::{Count, Date, Line, NumberRange, Size};
 
 /// Which messages. Values of one repeated flag are alternatives; different flags must all hold.
 #[derive(Args, Debug, Clone, Default)]
-#[command(next_help_heading = "Selection")]
+#[command(
+    next_help_heading = "Selection (of one repeated flag any value may hold; different flags must all)"
+)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag that is given or not"
@@ -26,41 +28,41 @@ pub(crate) struct SelectionFlags {
     #[arg(long, conflicts_with_all = ["new", "stored"])]
     pub(crate) all: bool,
 
-    /// Choose the message with this unique-id (can be repeated)
+    /// Choose the message with this unique-id
     #[arg(long, value_name = "UID")]
     pub(crate) uid: Vec<OsString>,
 
-    /// Choose messages by number, which holds for one session only (can be repeated)
-    #[arg(long, value_name = "N[-M]")]
+    /// Choose messages by number, which holds for one session only
+    #[arg(long, value_name = "N[-M]", allow_negative_numbers = true)]
     pub(crate) number: Vec<NumberRange>,
 
     /// Choose messages larger than SIZE, as far as the server tells sizes rightly
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) larger: Option<Size>,
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    pub(crate) larger: Vec<Size>,
 
     /// Choose messages smaller than SIZE, as far as the server tells sizes rightly
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) smaller: Option<Size>,
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    pub(crate) smaller: Vec<Size>,
 
     /// Choose messages dated DATE or later: 2024-01-31, 2024-01-31T10:00, or 14d ago
-    #[arg(long, value_name = "DATE")]
-    pub(crate) since: Option<Date>,
+    #[arg(long, value_name = "DATE", allow_negative_numbers = true)]
+    pub(crate) since: Vec<Date>,
 
     /// Choose messages dated before DATE
-    #[arg(long, value_name = "DATE")]
-    pub(crate) before: Option<Date>,
+    #[arg(long, value_name = "DATE", allow_negative_numbers = true)]
+    pub(crate) before: Vec<Date>,
 
-    /// Choose messages with TEXT in their From field (can be repeated)
+    /// Choose messages with TEXT in their From field
     #[arg(long, value_name = "TEXT")]
     pub(crate) from: Vec<Line>,
 
-    /// Choose messages with TEXT in their Subject field (can be repeated)
+    /// Choose messages with TEXT in their Subject field
     #[arg(long, value_name = "TEXT")]
     pub(crate) subject: Vec<Line>,
 
     /// Stop choosing after N messages
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) limit: Option<u32>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) limit: Option<Count>,
 
     /// Begin with the message of the highest number
     #[arg(long)]

@@ -89,7 +89,7 @@ fn command_lines() {
         ("popfetch fetch --number 0", Some(ValueValidation)),
         ("popfetch fetch --limit 0", Some(ValueValidation)),
         ("popfetch fetch --jobs 0", Some(ValueValidation)),
-        ("popfetch fetch --retries -1", Some(UnknownArgument)),
+        ("popfetch fetch --retries -1", Some(ValueValidation)),
         ("popfetch stat --delete", Some(UnknownArgument)),
         ("popfetch", Some(ErrorKind::MissingSubcommand)),
         ("popfetch --help", Some(ErrorKind::DisplayHelp)),

@@ -2,15 +2,15 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::Bench;
 use super::every_account::every_account;
 use super::remote::{self, Way};
+use super::{Bench, Unheard};
 use crate::cli::args::{ConfigCheckArgs, GeneralFlags};
 use crate::cli::config::{Account, BrokenAccount, Explained, Values};
 use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 use crate::cli::output::json::{Line, SettingLine};
-use crate::cli::output::{Announcer, Rows, Shape, Style, fit};
+use crate::cli::output::{Announcer, Rows, Shape, Style, fit, messages};
 use crate::cli::report::{Ending, of_store, of_transfer};
 use crate::protocol::text::escape;
 use crate::store::{BadDestination, Destination, Error};
@@ -27,60 +27,66 @@ pub(super) fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     let flags = Values::of_flags(&args.connection, &args.destination, general);
-    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let (configuration, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let accounts = configuration.accounts(&args.accounts)?;
-    let explained = accounts
-        .iter()
-        .flatten()
-        .map(|account| explain(&bench, account));
-    let mut endings: Vec<_> = explained
-        .filter(|ending| *ending != Ending::default())
-        .collect();
+    let mut endings = Vec::new();
     if args.connect {
-        // This tells of broken accounts, too.
-        let connected = every_account(&bench, accounts, |account, _| {
-            (connect(&bench, account), ())
-        });
-        endings.extend(connected.into_iter().map(|(ending, _)| ending));
+        let checked = every_account(
+            &bench,
+            accounts,
+            |broken| Err(broken.clone()),
+            |account, _| Ok((account.clone(), Some(connect(&bench, account)))),
+        );
+        endings.extend(checked.into_iter().map(|checked| tell(&bench, checked)));
     } else {
-        for BrokenAccount { name, failure } in accounts.into_iter().filter_map(Result::err) {
-            bench.tell(Some(&name), &failure);
-            endings.push(Ending::failed(failure.kind));
-        }
+        let checked = accounts.into_iter().map(|account| Ok((account?, None)));
+        let told = checked.map(|checked| tell(&bench, checked));
+        // Accounts without a mistake do not make a wrong configuration half right.
+        endings.extend(told.filter(|ending| *ending != Ending::default()));
     }
-    // Accounts without a mistake do not make a wrong configuration half right.
     Ok(bench.end(&endings))
 }
 
-/// Logs in, and out again.
-fn connect(bench: &Bench<'_>, account: &Account) -> Ending {
+/// An account, and what came of logging in where that was asked for.
+type Checked = Result<(Account, Option<Result<String, Failure>>), BrokenAccount>;
+
+fn tell(bench: &Bench<'_>, checked: Checked) -> Ending {
+    let (account, login) = match checked {
+        Ok(checked) => checked,
+        Err(broken) => return bench.tell_broken(&broken),
+    };
+    let ending = explain(bench, &account);
+    match login {
+        Some(Ok(words)) => {
+            print(bench, &account, "login", &words, account.server.to_string());
+            ending
+        }
+        Some(Err(failure)) => {
+            bench.tell(Some(&account.name), &failure);
+            Ending::failed(failure.kind)
+        }
+        None => ending,
+    }
+}
+
+/// Logs in, and out again: that it works, in words.
+fn connect(bench: &Bench<'_>, account: &Account) -> Result<String, Failure> {
     let announcer = Announcer::new(&bench.output, &account.name, Shape::Short, Rows::AtOnce);
     let identity = remote::identity(account);
     let look = Look {
         store: None,
         identity: &identity,
     };
-    let stat = Way::new(bench, account).and_then(|mut way| {
-        way.walk(account, |remote| {
+    let mut way = Way::new(bench, account)?;
+    let stat = way
+        .walk(account, |remote| {
             transfer::stat(remote, &look, Extent::Counts, &announcer)
         })
-        .map_err(|error| of_transfer(&error, remote::about(bench, account)))
-    });
-    match stat {
-        Ok(stat) => {
-            let value = match stat.size.messages {
-                Some(messages) => format!("it works; {messages} messages are there"),
-                None => "it works".to_owned(),
-            };
-            let source = account.server.to_string();
-            print(bench, account, "login", &value, source);
-            Ending::default()
-        }
-        Err(failure) => {
-            bench.tell(Some(&account.name), &failure);
-            Ending::failed(failure.kind)
-        }
-    }
+        .map_err(|error| of_transfer(&error, remote::about(bench, account)))?;
+    Ok(match stat.size.messages {
+        Some(count) => format!("it works; {} there", messages(count)),
+        None => "it works".to_owned(),
+    })
 }
 
 fn explain(bench: &Bench<'_>, account: &Account) -> Ending {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::Bench;
+use super::{Bench, Unheard};
 use crate::cli::account_url::AccountUrl;
 use crate::cli::args::{ConfigImportArgs, GeneralFlags, Program};
 use crate::cli::config::Values;
@@ -36,7 +36,7 @@ pub(super) fn run(
         general: general.clone(),
         ..Values::default()
     };
-    let (_, bench) = Bench::set_up(flags, environment)?;
+    let (_, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let file = args.file.display().to_string();
     let text = read(&args.file).map_err(|error| {
         Failure::config(escape(&format!("{error:#}"))).hint("see that the path is right")

@@ -6,12 +6,12 @@ use super::every_account::every_account;
 use super::list::refuse_receipts_of_nowhere;
 use super::remote::{self, Way};
 use super::selection::selection;
-use super::{Bench, ending};
+use super::{Bench, Unheard, ending};
 use crate::cli::args::{DeleteArgs, GeneralFlags};
-use crate::cli::config::{Account, Values};
+use crate::cli::config::{Account, BrokenAccount, Values};
 use crate::cli::environment::{Environment, now_seconds};
 use crate::cli::failure::Failure;
-use crate::cli::output::{Announcer, Rows, Shape, confirm};
+use crate::cli::output::{Announcer, Rows, Shape, confirm, messages};
 use crate::cli::report::Ending;
 use crate::store::{Destination, Orphans};
 use crate::transfer::{
@@ -25,7 +25,7 @@ pub(super) fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     let flags = Values::of_flags(&args.connection, &args.destination, general);
-    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let (configuration, bench) = Bench::set_up(flags, environment, Unheard::GoesOn)?;
     let selection = selection(&args.selection);
     let asking = Asking::of(args, &selection)?;
     let accounts = configuration.accounts(std::slice::from_ref(&args.account))?;
@@ -35,7 +35,9 @@ pub(super) fn run(
             refuse_unverifiable(&bench, account)?;
         }
     }
-    let outcomes = every_account(&bench, accounts, |account, rows| {
+    let tell_broken =
+        |broken: &BrokenAccount| bench.failed_before_run(&broken.name, &broken.failure);
+    let endings = every_account(&bench, accounts, tell_broken, |account, rows| {
         let job = Job {
             bench: &bench,
             account,
@@ -43,9 +45,8 @@ pub(super) fn run(
             selection: &selection,
             asking,
         };
-        (job.run(rows), ())
+        job.run(rows)
     });
-    let endings: Vec<_> = outcomes.into_iter().map(|(ending, _)| ending).collect();
     Ok(bench.end(&endings))
 }
 
@@ -184,23 +185,20 @@ impl Job<'_> {
 
 /// Whether the chosen messages are to be deleted.
 fn consent(asking: Asking, account: &str, choice: Choice) -> Result<Consent, Failure> {
-    let Choice {
-        messages,
-        without_receipt,
-    } = choice;
     match asking {
         Asking::Given => return Ok(Consent::Given),
         Asking::DryRun => return Ok(Consent::Withheld),
         Asking::Terminal => {}
     }
-    if without_receipt > 0 {
+    let chosen = messages(choice.messages);
+    if choice.without_receipt > 0 {
         return Err(Failure::usage(format!(
-            "{without_receipt} of {messages} chosen messages are not stored here; nothing was \
-             deleted"
+            "{} of the {chosen} chosen would be lost: not stored here; nothing was deleted",
+            choice.without_receipt
         ))
         .hint("fetch them first, or add --yes if you mean it"));
     }
-    let question = format!("Delete {messages} messages from {account} for good?");
+    let question = format!("Delete {chosen} from {account} for good?");
     Ok(if confirm(&question).unwrap_or(false) {
         Consent::Given
     } else {

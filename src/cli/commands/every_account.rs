@@ -9,16 +9,17 @@ use std::thread;
 use super::{Bench, remote};
 use crate::cli::config::{Account, BrokenAccount};
 use crate::cli::output::Rows;
-use crate::cli::report::Ending;
 use crate::cli::secrets::{Origin, SecretSource};
 use crate::store::Destination;
 
-/// Does the work for each account; what came of each, in their order.
+/// Does the work for each account, and `tell_broken` for those that the configuration gets wrong;
+/// what came of each, in their order.
 pub(super) fn every_account<T: Send>(
     bench: &Bench<'_>,
     accounts: Vec<Result<Account, BrokenAccount>>,
-    work: impl Fn(&Account, Rows) -> (Ending, T) + Sync,
-) -> Vec<(Ending, Option<T>)> {
+    tell_broken: impl Fn(&BrokenAccount) -> T + Sync,
+    work: impl Fn(&Account, Rows) -> T + Sync,
+) -> Vec<T> {
     let rows = if accounts.len() > 1 {
         Rows::Together
     } else {
@@ -37,11 +38,8 @@ pub(super) fn every_account<T: Send>(
         while let Some(turn) = next(queue) {
             for index in turn {
                 let outcome = match ready.get(index) {
-                    Some(Ok(account)) => {
-                        let (ending, result) = work(account, rows);
-                        (ending, Some(result))
-                    }
-                    Some(Err(ending)) => (*ending, None),
+                    Some(Ok(account)) => work(account, rows),
+                    Some(Err(broken)) => tell_broken(broken),
                     None => continue,
                 };
                 done.lock()
@@ -65,9 +63,8 @@ pub(super) fn every_account<T: Send>(
 fn ask_for_passwords(
     bench: &Bench<'_>,
     accounts: Vec<Result<Account, BrokenAccount>>,
-) -> Vec<Result<Account, Ending>> {
-    let ask = |account: Result<Account, BrokenAccount>| {
-        let mut account = account?;
+) -> Vec<Result<Account, BrokenAccount>> {
+    let ask = |mut account: Account| {
         if let Ok(Some(source)) = &account.secret
             && source.asks()
         {
@@ -79,15 +76,11 @@ fn ask_for_passwords(
                 })
             });
         }
-        Ok(account)
-    };
-    let told = |broken: BrokenAccount| {
-        bench.tell(Some(&broken.name), &broken.failure);
-        Ending::failed(broken.failure.kind)
+        account
     };
     accounts
         .into_iter()
-        .map(|account| ask(account).map_err(told))
+        .map(|account| account.map(ask))
         .collect()
 }
 
@@ -99,7 +92,7 @@ fn next(queue: &Mutex<VecDeque<Vec<usize>>>) -> Option<Vec<usize>> {
 }
 
 /// The accounts by destination: each turn is worked on from first to last.
-fn turns(bench: &Bench<'_>, accounts: &[Result<Account, Ending>]) -> VecDeque<Vec<usize>> {
+fn turns(bench: &Bench<'_>, accounts: &[Result<Account, BrokenAccount>]) -> VecDeque<Vec<usize>> {
     let mut turns: Vec<(Option<String>, Vec<usize>)> = Vec::new();
     for (index, account) in accounts.iter().enumerate() {
         let destination = account

@@ -3,12 +3,12 @@
 use super::every_account::every_account;
 use super::remote::{self, Way};
 use super::selection::selection;
-use super::{Bench, ending};
+use super::{Bench, Unheard, ending};
 use crate::cli::args::{FetchArgs, FetchFlags, GeneralFlags};
-use crate::cli::config::{Account, Values};
+use crate::cli::config::{Account, BrokenAccount, Values};
 use crate::cli::environment::{Environment, now_seconds};
-use crate::cli::failure::Failure;
-use crate::cli::output::{Announcer, Rows, Shape, size};
+use crate::cli::failure::{Failure, Kind};
+use crate::cli::output::{Announcer, Rows, Shape, messages, size};
 use crate::cli::report::Ending;
 use crate::store::{Destination, Orphans};
 use crate::transfer::{
@@ -26,13 +26,17 @@ pub(super) fn run(
         limits: args.limits,
         ..Values::of_flags(&args.connection, &args.destination, general)
     };
-    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let (configuration, bench) = Bench::set_up(flags, environment, Unheard::GoesOn)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let selection = selection(&args.selection);
     for account in accounts.iter().flatten() {
         refuse_what_cannot_be(&bench, account)?;
     }
-    let outcomes = every_account(&bench, accounts, |account, rows| {
+    let tell_broken = |BrokenAccount { name, failure }: &BrokenAccount| {
+        let ending = bench.failed_before_run(name, failure);
+        (ending, describe(name, &Summary::default(), ending.failure))
+    };
+    let outcomes = every_account(&bench, accounts, tell_broken, |account, rows| {
         let job = Job {
             bench: &bench,
             account,
@@ -40,9 +44,12 @@ pub(super) fn run(
             selection: &selection,
             rows,
         };
-        (job.run(), ())
+        job.run()
     });
-    let endings: Vec<_> = outcomes.into_iter().map(|(ending, _)| ending).collect();
+    let (endings, lines): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
+    for line in lines {
+        bench.output.outcome(&line);
+    }
     Ok(bench.end(&endings))
 }
 
@@ -58,11 +65,10 @@ fn refuse_what_cannot_be(bench: &Bench<'_>, account: &Account) -> Result<(), Fai
     };
     if destination == Destination::Stdout {
         if account.after_storing.deletes() {
-            return Err(
-                Failure::usage("--delete cannot be used with stdout as the destination").hint(
-                    "nobody can tell whether what was printed is safe; store it by --to PATH",
-                ),
-            );
+            return Err(Failure::usage(
+                "--delete and --delete-after cannot be used with stdout as the destination",
+            )
+            .hint("nobody can tell whether what was printed is safe; store it by --to PATH"));
         }
         if bench.output.is_json() {
             return Err(
@@ -84,8 +90,10 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(&self) -> Ending {
+    /// How it ended, and that as a line for people.
+    fn run(&self) -> (Ending, String) {
         let Self { bench, account, .. } = *self;
+        let name = &account.name;
         let shape = if self.flags.dry_run {
             Shape::Planned
         } else {
@@ -94,29 +102,21 @@ impl Job<'_> {
         let announcer = Announcer::new(&bench.output, &account.name, shape, self.rows);
         let ended = self.fetch(&announcer);
         let rows = announcer.finish();
-        match ended {
-            Ok(outcome) => {
-                let ending = ending(bench, account, &outcome);
-                if self.flags.dry_run {
-                    if rows == 0 && outcome.error.is_none() {
-                        bench
-                            .output
-                            .outcome(&format!("{}: nothing to do", account.name));
-                    }
-                } else if self.flags.mark_stored {
-                    let marked = outcome.summary.skipped;
-                    bench
-                        .output
-                        .outcome(&format!("{}: {marked} recorded as stored", account.name));
-                } else {
-                    bench
-                        .output
-                        .outcome(&describe(&account.name, &outcome.summary));
-                }
-                ending
-            }
-            Err(failure) => bench.failed_before_run(&account.name, &failure),
-        }
+        let (ending, summary) = match ended {
+            Ok(outcome) => (ending(bench, account, &outcome), outcome.summary),
+            Err(failure) => (bench.failed_before_run(name, &failure), Summary::default()),
+        };
+        let went_well = ending == Ending::default();
+        let line = if went_well && self.flags.mark_stored {
+            let marked = messages(summary.skipped);
+            format!("{name}: {marked} recorded as stored")
+        } else if went_well && self.flags.dry_run {
+            let nothing = if rows == 0 { "no messages; " } else { "" };
+            format!("{name}: {nothing}this was a dry run, nothing was done")
+        } else {
+            describe(name, &summary, ending.failure)
+        };
+        (ending, line)
     }
 
     fn fetch(&self, announcer: &Announcer<'_>) -> Result<Outcome, Failure> {
@@ -183,8 +183,16 @@ impl Job<'_> {
 }
 
 /// What a fetch came to, as one line.
-fn describe(account: &str, summary: &Summary) -> String {
+fn describe(account: &str, summary: &Summary, failure: Option<Kind>) -> String {
     let mut parts = Vec::new();
+    match failure {
+        Some(Kind::Interrupted | Kind::Terminated) => parts.push("stopped".to_owned()),
+        Some(_) => parts.push("failed".to_owned()),
+        None if summary.stored + summary.failed + summary.held_back == 0 => {
+            parts.push("nothing new".to_owned());
+        }
+        None => {}
+    }
     let mut add = |count: u64, what: &str| {
         if count > 0 {
             parts.push(format!("{count} {what}"));
@@ -198,18 +206,14 @@ fn describe(account: &str, summary: &Summary) -> String {
     add(summary.suspect, "perhaps not whole");
     add(summary.gone, "gone");
     add(summary.deleted, "deleted");
-    add(summary.skipped, "left as they are");
+    add(summary.held_back, "new left for another run");
+    let left = summary.skipped.saturating_sub(summary.held_back);
+    add(left, "left as they are");
     if summary.deletion == DeletionState::Unknown {
         parts.push("deletion unconfirmed".to_owned());
     }
-    if summary.stored == 0 && summary.failed == 0 {
-        parts.insert(0, "nothing new".to_owned());
-    }
-    format!(
-        "{account}: {} in {:.1} s",
-        parts.join(", "),
-        summary.elapsed.as_secs_f64()
-    )
+    let seconds = summary.elapsed.as_secs_f64();
+    format!("{account}: {} in {seconds:.1} s", parts.join(", "))
 }
 
 #[cfg(test)]
@@ -217,41 +221,59 @@ mod tests {
     use std::time::Duration;
 
     use super::describe;
+    use crate::cli::failure::Kind;
     use crate::transfer::{DeletionState, Summary};
 
     #[test]
     fn lines() {
         let elapsed = Duration::from_millis(1_250);
-        for (summary, expected) in [
-            (
-                Summary {
-                    elapsed,
-                    ..Summary::default()
-                },
-                "work: nothing new in 1.2 s",
-            ),
+        let empty = Summary {
+            elapsed,
+            ..Summary::default()
+        };
+        for (summary, failure, expected) in [
+            (empty, None, "work: nothing new in 1.2 s"),
+            (empty, Some(Kind::AuthRefused), "work: failed in 1.2 s"),
             (
                 Summary {
                     stored: 10,
                     octets: 2048,
                     failed: 1,
                     skipped: 7,
-                    elapsed,
-                    ..Summary::default()
+                    ..empty
                 },
+                None,
                 "work: 10 stored (2.00 KiB), 1 failed, 7 left as they are in 1.2 s",
+            ),
+            (
+                Summary {
+                    stored: 1,
+                    octets: 2048,
+                    ..empty
+                },
+                Some(Kind::Interrupted),
+                "work: stopped, 1 stored (2.00 KiB) in 1.2 s",
+            ),
+            (
+                Summary {
+                    skipped: 7,
+                    held_back: 4,
+                    ..empty
+                },
+                None,
+                "work: 4 new left for another run, 3 left as they are in 1.2 s",
             ),
             (
                 Summary {
                     deleted: 3,
                     deletion: DeletionState::Unknown,
-                    elapsed,
-                    ..Summary::default()
+                    ..empty
                 },
+                None,
                 "work: nothing new, 3 deleted, deletion unconfirmed in 1.2 s",
             ),
         ] {
-            assert_eq!(describe("work", &summary), expected);
+            assert_eq!(describe("work", &summary, failure), expected);
         }
     }
 }

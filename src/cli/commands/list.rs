@@ -3,12 +3,12 @@
 use super::every_account::every_account;
 use super::remote::{self, Way};
 use super::selection::selection;
-use super::{Bench, ending};
+use super::{Bench, Unheard, ending};
 use crate::cli::args::{GeneralFlags, ListArgs};
-use crate::cli::config::{Account, Values};
+use crate::cli::config::{Account, BrokenAccount, Values};
 use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Announcer, Rows, Shape};
+use crate::cli::output::{Announcer, Rows, Shape, messages};
 use crate::cli::report::Ending;
 use crate::store::Orphans;
 use crate::transfer::{self, Headers, Look, Outcome, Scope, Selection};
@@ -20,7 +20,7 @@ pub(super) fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     let flags = Values::of_flags(&args.connection, &args.destination, general);
-    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let (configuration, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let selection = selection(&args.selection);
     for account in accounts.iter().flatten() {
@@ -31,10 +31,11 @@ pub(super) fn run(
     } else {
         Headers::Hidden
     };
-    let outcomes = every_account(&bench, accounts, |account, rows| {
-        (list_account(&bench, account, &selection, headers, rows), ())
+    let tell_broken =
+        |broken: &BrokenAccount| bench.failed_before_run(&broken.name, &broken.failure);
+    let endings = every_account(&bench, accounts, tell_broken, |account, rows| {
+        list_account(&bench, account, &selection, headers, rows)
     });
-    let endings: Vec<_> = outcomes.into_iter().map(|(ending, _)| ending).collect();
     Ok(bench.end(&endings))
 }
 
@@ -76,9 +77,11 @@ fn list_account(
         Ok(outcome) => {
             let ending = ending(bench, account, &outcome);
             if rows == 0 && outcome.error.is_none() && !bench.output.is_json() {
-                bench
-                    .output
-                    .outcome(&format!("{}: no messages", account.name));
+                let none = match outcome.summary.skipped {
+                    0 => "no messages".to_owned(),
+                    others => format!("none of the {} are meant", messages(others)),
+                };
+                bench.output.outcome(&format!("{}: {none}", account.name));
             }
             ending
         }

@@ -17,12 +17,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::args::{Command, CommandLine, ConfigCommand};
-use super::config::{Account, Configuration, Settings, Values};
+use super::config::{Account, BrokenAccount, Configuration, Settings, Values};
 use super::environment::Environment;
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 use super::logger;
-use super::output::Output;
 use super::output::json::{ErrorLine, Line, SummaryLine};
+use super::output::{Output, StdoutEnd};
 use super::report::{Ending, exit_status, of_transfer};
 use super::signals::Signals;
 use crate::store;
@@ -48,24 +48,39 @@ pub(crate) fn run(line: CommandLine, environment: &Environment) -> Result<u8, Fa
     }
 }
 
+/// What a command does once nobody can read its results any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unheard {
+    /// It stops: the results were all it was for.
+    Stops,
+    /// It goes on: there is mail to store or to delete.
+    GoesOn,
+}
+
 /// What every command that looks at accounts has at hand.
 pub(crate) struct Bench<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) settings: Settings,
     pub(crate) output: Arc<Output>,
     pub(crate) signals: Signals,
+    unheard: Unheard,
 }
 
 impl<'a> Bench<'a> {
-    fn new(settings: Settings, environment: &'a Environment) -> Self {
+    fn new(settings: Settings, environment: &'a Environment, unheard: Unheard) -> Self {
         let signals = Signals::default();
-        let output = Arc::new(Output::new(&settings, environment, signals.stop_flag()));
+        let stop = match unheard {
+            Unheard::Stops => Some(signals.stop_flag()),
+            Unheard::GoesOn => None,
+        };
+        let output = Arc::new(Output::new(&settings, environment, stop));
         logger::install(&output, settings.verbosity);
         Self {
             environment,
             settings,
             output,
             signals,
+            unheard,
         }
     }
 
@@ -73,14 +88,19 @@ impl<'a> Bench<'a> {
     fn set_up(
         flags: Values,
         environment: &'a Environment,
+        unheard: Unheard,
     ) -> Result<(Configuration<'a>, Self), Failure> {
         let configuration = Configuration::load(flags, environment)?;
-        let bench = Self::new(configuration.settings(), environment);
+        let bench = Self::new(configuration.settings(), environment, unheard);
         Ok((configuration, bench))
     }
 
     /// Tells of a failure, in the form that is wanted.
     fn tell(&self, account: Option<&str>, failure: &Failure) {
+        if failure.kind == Kind::Interrupted && self.signals.received().is_none() {
+            // Nobody reads the results any more, and that has been said where it was worth it.
+            return;
+        }
         if self.output.is_json() {
             self.output
                 .json(&Line::Error(ErrorLine::of(account, failure)));
@@ -97,6 +117,12 @@ impl<'a> Bench<'a> {
         ending
     }
 
+    /// Tells of an account that the configuration gets wrong.
+    fn tell_broken(&self, broken: &BrokenAccount) -> Ending {
+        self.tell(Some(&broken.name), &broken.failure);
+        Ending::failed(broken.failure.kind)
+    }
+
     /// The last line about an account, for programs.
     fn sum_up(&self, account: &str, summary: &Summary, ending: Ending) {
         if !self.output.is_json() {
@@ -106,6 +132,7 @@ impl<'a> Bench<'a> {
             account,
             stored: summary.stored,
             skipped: summary.skipped,
+            held_back: summary.held_back,
             failed: summary.failed,
             gone: summary.gone,
             suspect: summary.suspect,
@@ -126,11 +153,12 @@ impl<'a> Bench<'a> {
     fn end(&self, endings: &[Ending]) -> u8 {
         self.output.flush();
         let signal = self.signals.received();
-        if signal.is_none() && self.output.stdout_is_closed() {
+        match self.output.stdout_end() {
+            Some(StdoutEnd::Failed) if signal.is_none() => Kind::LocalIo.exit_status(),
             // Whoever read the results has seen enough.
-            return 0;
+            Some(StdoutEnd::ReaderLeft) if signal.is_none() && self.unheard == Unheard::Stops => 0,
+            Some(_) | None => exit_status(signal, endings),
         }
-        exit_status(signal, endings)
     }
 }
 
@@ -141,7 +169,6 @@ fn ending(bench: &Bench<'_>, account: &Account, outcome: &Outcome) -> Ending {
         .as_ref()
         .is_some_and(|error| is_closed_stdout(account, error))
     {
-        bench.output.note_closed_stdout();
         return Ending::default();
     }
     let failure = error

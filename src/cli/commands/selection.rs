@@ -1,6 +1,7 @@
 //! From the flags that choose messages to the selection a run goes by.
 
 use crate::cli::args::SelectionFlags;
+use crate::cli::args::value::Count;
 use crate::cli::environment::now_seconds;
 use crate::protocol::MessageNumber;
 use crate::transfer::{NumberRange, Order, Scope, Selection};
@@ -49,7 +50,7 @@ pub(super) fn selection(flags: &SelectionFlags) -> Selection {
         subject: flags.subject.iter().map(ToString::to_string).collect(),
         limit: flags
             .limit
-            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            .map(|Count(limit)| usize::try_from(limit.get()).unwrap_or(usize::MAX)),
         order: if flags.newest_first {
             Order::NewestFirst
         } else {

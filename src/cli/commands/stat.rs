@@ -1,11 +1,11 @@
 //! `popfetch stat`: how much there is, and what the server tells about itself.
 
-use super::Bench;
 use super::every_account::every_account;
 use super::remote::{self, Way, about};
 use super::server_facts::{lines, object};
+use super::{Bench, Unheard};
 use crate::cli::args::{GeneralFlags, StatArgs};
-use crate::cli::config::{Account, Values};
+use crate::cli::config::{Account, BrokenAccount, Values};
 use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 use crate::cli::output::json::{Line, StatLine};
@@ -21,14 +21,15 @@ pub(super) fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     let flags = Values::of_flags(&args.connection, &args.destination, general);
-    let (configuration, bench) = Bench::set_up(flags, environment)?;
+    let (configuration, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let extent = if args.server {
         Extent::Server
     } else {
         Extent::Counts
     };
-    let outcomes = every_account(&bench, accounts, |account, rows| {
+    let tell_broken = |broken: &BrokenAccount| (bench.tell_broken(broken), None);
+    let outcomes = every_account(&bench, accounts, tell_broken, |account, rows| {
         match stat(&bench, account, extent, rows) {
             Ok(stat) => {
                 if bench.output.is_json() {
@@ -43,7 +44,7 @@ pub(super) fn run(
         }
     });
     let (endings, stats): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
-    let stats: Vec<_> = stats.into_iter().flatten().flatten().collect();
+    let stats: Vec<_> = stats.into_iter().flatten().collect();
     if !bench.output.is_json() {
         print_table(&bench, &stats, extent);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Bench;
+use super::{Bench, Unheard};
 use crate::cli::args::{GeneralFlags, VerifyArgs};
 use crate::cli::config::Values;
 use crate::cli::environment::{self, Environment, system_time};
@@ -27,7 +27,7 @@ pub(super) fn run(
         general: general.clone(),
         ..Values::default()
     };
-    let (_, bench) = Bench::set_up(flags, environment)?;
+    let (_, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let destination = resolve(&args.destination, environment)?;
     let options = OpenOptions {
         destination: destination.clone(),
@@ -49,20 +49,32 @@ pub(super) fn run(
             Kind::LocalIo,
             format!("{destination} has no journal: nothing tells what should be there"),
         )
-        .hint("see that this is where popfetch stored mail; --journal names the file elsewhere"));
+        .hint(
+            "see that this is where popfetch stored mail; --journal names the file elsewhere; a \
+             lost one is begun anew by fetch --adopt",
+        ));
     };
     let mut count = VerifiedLine {
         destination: destination.to_string(),
         ..VerifiedLine::default()
     };
     let mut verifier = Verifier::new(&destination).map_err(|error| of_store(&error))?;
+    let mut missing = Vec::new();
     journal
         .each_receipt(&mut |_, receipt| {
             let finding = verifier.look_for(&receipt)?;
-            tell_finding(&bench, &mut count, &receipt, &finding);
+            if finding == Finding::Missing {
+                missing.push(receipt);
+            } else {
+                tell_finding(&bench, &mut count, &receipt, &finding);
+            }
             Ok(())
         })
         .map_err(|error| of_store(&error))?;
+    for receipt in missing {
+        let finding = verifier.look_again_for(&receipt);
+        tell_finding(&bench, &mut count, &receipt, &finding);
+    }
     for extra in verifier.extra() {
         tell_extra(&bench, &mut count, &extra);
     }
@@ -100,6 +112,7 @@ fn tell_finding(bench: &Bench<'_>, count: &mut VerifiedLine, receipt: &Receipt, 
             count.intact += 1;
             return;
         }
+        Finding::Again => return,
         Finding::Nowhere => {
             count.nowhere += 1;
             return;

@@ -8,7 +8,7 @@ use url::Host;
 use super::Configuration;
 use super::level::{Level, Levels, Source, Values};
 use crate::cli::account_url::{AccountUrl, Scheme, looks_like_url};
-use crate::cli::args::value::{FolderName, MechanismName, Size, TlsName};
+use crate::cli::args::value::{Count, FolderName, MechanismName, Size, Times, TlsName};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::secrets::{self, SecretSource, Whose};
 use crate::client::{
@@ -79,7 +79,11 @@ impl Configuration<'_> {
                 .map_err(|error| Failure::usage(error.to_string()).hint(error.hint()))?;
             let levels = self.levels(None);
             let resolver = Resolver::new(self, Levels(&levels), None, url.to_string());
-            return resolver.finish(&url, Source::Url).map(Ok);
+            let account = resolver.finish(&url, Source::Url);
+            return account.map(Ok).map_err(|failure| Failure {
+                message: format!("{url}: {}", failure.message),
+                ..failure
+            });
         }
         let Some(level) = self.file.account(named) else {
             return Err(self.unknown_account(named));
@@ -148,16 +152,12 @@ impl<'a> Resolver<'a> {
 
     fn finish_named(self, level: &Level) -> Result<Account, Failure> {
         let Some(server) = &level.values.account.server else {
-            return Err(
-                Failure::config(format!("account \"{}\" names no server", self.name))
-                    .hint("write server = \"pop3s://pop.example.org\" under it"),
-            );
+            return Err(Failure::config("this account names no server")
+                .hint("write server = \"pop3s://pop.example.org\" under it"));
         };
         let source = level.source("server");
-        let url = AccountUrl::parse(server).map_err(|error| {
-            Failure::config(format!("account \"{}\", {source}: {error}", self.name))
-                .hint(error.hint())
-        })?;
+        let url = AccountUrl::parse(server)
+            .map_err(|error| Failure::config(format!("{error} ({source})")).hint(error.hint()))?;
         self.finish(&url, source)
     }
 
@@ -173,7 +173,10 @@ impl<'a> Resolver<'a> {
         let timeout = timeout.map_or_else(|| self.default("timeout", TIMEOUT, "60s"), |it| it.0);
         let max_time =
             max_time.map_or_else(|| self.default("max-time", MAX_TIME, "1day"), |it| it.0);
-        let retries = retries.unwrap_or_else(|| self.default("retries", RETRIES, "3"));
+        let retries = retries.map_or_else(
+            || self.default("retries", RETRIES, "3"),
+            |Times(times)| times,
+        );
         let destination = self.pick("to", |values| values.destination.to.clone());
         let destination = destination.map(|it| self.expand_account(&it, &server, &user));
         let journal = self.pick("journal", |values| values.destination.journal.clone());
@@ -208,7 +211,7 @@ impl<'a> Resolver<'a> {
             after_storing,
             run_octets_max: run_octets_max.map(|Size(octets)| octets),
             message_octets_max,
-            batch: batch.map(Into::into),
+            batch: batch.map(|Count(count)| count.into()),
             explained: self.explained,
         })
     }
@@ -236,7 +239,7 @@ impl<'a> Resolver<'a> {
     fn server(&mut self, url: &AccountUrl, origin: Source) -> Result<Server, Failure> {
         let tls = match (self.levels.pick("tls", |values| values.tls.tls), url.scheme) {
             (Some((TlsName::Off, source)), Scheme::Pop3s) => {
-                return Err(self.contradiction(
+                return Err(Self::contradiction(
                     &source,
                     "pop3s:// means TLS, and tls is off",
                     "write pop3:// where there shall be no TLS",
@@ -257,7 +260,7 @@ impl<'a> Resolver<'a> {
             TlsName::Off => TlsMode::Off,
         };
         if url.port == Some(0) {
-            return Err(self.contradiction(
+            return Err(Self::contradiction(
                 &origin,
                 "no server listens at port 0",
                 "write a port from 1 to 65535, or none",
@@ -273,26 +276,27 @@ impl<'a> Resolver<'a> {
     }
 
     /// A mistake in what several values say together: the command line's when a flag takes part.
-    fn contradiction(&self, source: &Source, message: &str, hint: &str) -> Failure {
+    fn contradiction(source: &Source, message: &str, hint: &str) -> Failure {
         let failure = match source {
             Source::Line { .. } => Failure::config,
             Source::Flag(_) | Source::Environment(_) | Source::Url | Source::Default => {
                 Failure::usage
             }
         };
-        let failure: Failure = failure(format!("account \"{}\": {message} ({source})", self.name));
+        let failure: Failure = failure(format!("{message} ({source})"));
         failure.hint(hint)
     }
 
     fn user(&mut self, url: &AccountUrl, origin: Source) -> Result<String, Failure> {
         let set = self.levels.pick("user", |values| values.login.user.clone());
         match (set, &url.user) {
-            (Some((user, source)), Some(in_url)) if user.to_string() != *in_url => Err(self
-                .contradiction(
+            (Some((user, source)), Some(in_url)) if user.to_string() != *in_url => {
+                Err(Self::contradiction(
                     &source,
                     "the URL names another user than the setting \"user\"",
                     "leave one of them out",
-                )),
+                ))
+            }
             (Some((user, source)), _) => {
                 self.note("user", escape(&user).into_owned(), source);
                 Ok(user.to_string())
@@ -301,7 +305,7 @@ impl<'a> Resolver<'a> {
                 self.note("user", escape(user).into_owned(), origin);
                 Ok(user.clone())
             }
-            (None, None) => Err(self.contradiction(
+            (None, None) => Err(Self::contradiction(
                 &origin,
                 "there is no user",
                 "write pop3s://USER@HOST, or give the user by --user or the key user",
@@ -371,10 +375,9 @@ impl<'a> Resolver<'a> {
             }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                return Err(Failure::config(format!(
-                    "account \"{}\": a client certificate needs its key, and a key its certificate",
-                    self.name
-                ))
+                return Err(Failure::config(
+                    "a client certificate needs its key, and a key its certificate",
+                )
                 .hint("write both tls-client-cert and tls-client-key"));
             }
         };
@@ -395,7 +398,7 @@ impl<'a> Resolver<'a> {
                 .then(|| (network.ipv4 == Some(true), network.ipv6 == Some(true)))
         });
         match said {
-            Some(((true, true), source)) => Err(self.contradiction(
+            Some(((true, true), source)) => Err(Self::contradiction(
                 &source,
                 "ipv4 and ipv6 are both the only one",
                 "leave one of them out, or both",
@@ -437,12 +440,12 @@ impl<'a> Resolver<'a> {
                 self.note(key, value, level.source(key));
                 Ok(*after)
             }
-            [(key, false, _), ..] => Err(self.contradiction(
+            [(key, false, _), ..] => Err(Self::contradiction(
                 &level.source(key),
                 &format!("{key} = false says nothing"),
                 "write one of keep = true, delete = true, delete-after = \"14d\"",
             )),
-            [(one, ..), (other, ..), ..] => Err(self.contradiction(
+            [(one, ..), (other, ..), ..] => Err(Self::contradiction(
                 &level.source(other),
                 &format!("{one} and {other} contradict each other"),
                 "write one of keep, delete and delete-after",

@@ -27,7 +27,13 @@ impl ConfigFile {
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let reader = Reader { path, text };
         let document = DeTable::parse(text).map_err(|error| {
-            reader.mistake(error.span().map_or(0, |span| span.start), error.message())
+            let at = error.span().map_or(0, |span| span.start);
+            let hint = if error.message().contains("duplicate") {
+                "write each table and each key once"
+            } else {
+                "this is not TOML; popfetch-config(5) shows what a configuration looks like"
+            };
+            reader.mistake(at, error.message()).hint(hint)
         })?;
         let mut file = Self {
             path: path.to_owned(),
@@ -98,9 +104,12 @@ impl Reader<'_> {
     fn unknown_at_top(&self, at: usize, name: &str) -> Failure {
         let mistake = self.mistake(at, &format!("unknown key \"{name}\""));
         if keys::group_of(name).is_some() {
-            mistake.hint("write it under [defaults] or under [accounts.NAME]")
-        } else {
-            mistake.hint("a configuration has [defaults] and [accounts.NAME] only")
+            return mistake.hint("write it under [defaults] or under [accounts.NAME]");
+        }
+        let only = "a configuration has [defaults] and [accounts.NAME] only";
+        match keys::nearest_of(name, ["defaults", "accounts"]) {
+            Some(nearest) => mistake.hint(format!("the nearest name is \"{nearest}\"; {only}")),
+            None => mistake.hint(only),
         }
     }
 
@@ -206,6 +215,11 @@ impl Reader<'_> {
                  password-file = \"FILE\"",
             );
         }
+        if keys::is_flag_of_one_run(&name) {
+            return mistake.hint(format!(
+                "it is about one run: give --{name} on the command line"
+            ));
+        }
         match keys::nearest(&name) {
             Some(nearest) => mistake.hint(format!("the nearest key is \"{nearest}\"")),
             None => mistake.hint("popfetch-config(5) lists the keys"),
@@ -219,11 +233,27 @@ impl Reader<'_> {
             let source = Deserializer::from(Spanned::new(value.span(), alone));
             if let Err(error) = T::deserialize(source) {
                 let what = format!("{}: {}", key.get_ref(), error.message());
-                return Err(self.mistake(key.span().start, &what));
+                let mistake = self.mistake(key.span().start, &what);
+                return Err(match hint_of_kind(error.message()) {
+                    Some(hint) => mistake.hint(hint),
+                    None => mistake.hint("popfetch-config(5) tells what each key takes"),
+                });
             }
         }
         T::deserialize(Deserializer::from(Spanned::new(0..0, table)))
             .map_err(|error| self.mistake(0, error.message()))
+    }
+}
+
+/// How to write a value of the kind that was expected.
+fn hint_of_kind(message: &str) -> Option<&'static str> {
+    let (_, expected) = message.rsplit_once("expected ")?;
+    if expected.contains("boolean") {
+        Some("write true or false, without quotes")
+    } else if expected.contains("text in quotes") {
+        Some("write one text in quotes")
+    } else {
+        None
     }
 }
 
@@ -301,7 +331,10 @@ mod tests {
         assert_eq!(work.values.login.user.as_deref(), Some("alice@example.org"));
         assert_eq!(work.values.limits.max_message.unwrap().0, 1_000_000);
         assert_eq!(work.lines["to"], 10);
-        assert_eq!(file.defaults.unwrap().values.general.jobs.unwrap().get(), 2);
+        assert_eq!(
+            file.defaults.unwrap().values.general.jobs.unwrap().0.get(),
+            2
+        );
     }
 
     #[test]
@@ -329,22 +362,44 @@ mod tests {
             (
                 "[accounts.work]\nyes = true",
                 "config.toml:2: unknown key \"yes\"",
-                Some("popfetch-config(5) lists the keys"),
+                Some("it is about one run: give --yes on the command line"),
             ),
             (
                 "[defaults]\ntimeout = 60",
                 "config.toml:2: timeout: no unit: write 60s, 60m, 60h or 60d",
-                None,
+                Some("popfetch-config(5) tells what each key takes"),
             ),
             (
                 "[defaults]\ntimeout = true",
                 "config.toml:2: timeout: invalid type: boolean `true`, expected a text in quotes",
-                None,
+                Some("write one text in quotes"),
             ),
             (
                 "[accounts.work]\nkeep = \"yes\"",
                 "config.toml:2: keep: invalid type: string \"yes\", expected a boolean",
-                None,
+                Some("write true or false, without quotes"),
+            ),
+            (
+                "[accounts.work]\nretries = -1",
+                "config.toml:2: retries: not a count: write a whole number such as 3, or 0 for \
+                 never",
+                Some("popfetch-config(5) tells what each key takes"),
+            ),
+            (
+                "[defaults]\nverbose = \"yes\"",
+                "config.toml:2: verbose: invalid type: string \"yes\", expected true, false or a \
+                 number from 0 to 2",
+                Some("popfetch-config(5) tells what each key takes"),
+            ),
+            (
+                "[accounts.work]\nuser = \"a\"\nuser = \"b\"",
+                "config.toml:3: duplicate key",
+                Some("write each table and each key once"),
+            ),
+            (
+                "[accounts.work",
+                "config.toml:1: unclosed table, expected `]`",
+                Some("this is not TOML; popfetch-config(5) shows what a configuration looks like"),
             ),
             (
                 "[defaults]\ntls = \"off\"",
@@ -369,7 +424,10 @@ mod tests {
             (
                 "[account.work]",
                 "config.toml:1: unknown key \"account\"",
-                Some("a configuration has [defaults] and [accounts.NAME] only"),
+                Some(
+                    "the nearest name is \"accounts\"; a configuration has [defaults] and \
+                     [accounts.NAME] only",
+                ),
             ),
             (
                 "accounts = 1",

@@ -4,10 +4,11 @@
 use std::sync::LazyLock;
 
 use clap::builder::ValueRange;
-use clap::{Args, Command};
+use clap::{Args, Command, CommandFactory as _};
 
 use crate::cli::args::{
-    DestinationFlags, GeneralFlags, LimitFlags, LoginFlags, NetworkFlags, PolicyFlags, TlsFlags,
+    CommandLine, DestinationFlags, GeneralFlags, LimitFlags, LoginFlags, NetworkFlags, PolicyFlags,
+    TlsFlags,
 };
 
 /// The group of flags a key belongs to.
@@ -75,6 +76,16 @@ pub(super) fn group_of(key: &str) -> Option<Group> {
     KEYS.iter()
         .find(|(known, _)| known == key)
         .map(|(_, group)| *group)
+}
+
+/// Whether it is a flag of the command line that cannot stand in the file.
+pub(super) fn is_flag_of_one_run(name: &str) -> bool {
+    let command = CommandLine::command();
+    let mut flags = command
+        .get_subcommands()
+        .flat_map(Command::get_arguments)
+        .filter_map(clap::Arg::get_long);
+    group_of(name).is_none() && flags.any(|flag| flag == name)
 }
 
 /// The known key that is most like this one.

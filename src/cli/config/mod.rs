@@ -162,8 +162,10 @@ fn read(path: &Path) -> Result<ConfigFile, Failure> {
         ));
         if error.kind() == ErrorKind::NotFound {
             failure.hint("see that the path is right; --config names another file")
+        } else if error.kind() == ErrorKind::IsADirectory {
+            failure.hint("name the file in it, such as config.toml")
         } else {
-            failure
+            failure.hint("see that the file is yours to read")
         }
     };
     let mut octets = Vec::new();

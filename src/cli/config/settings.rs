@@ -1,11 +1,11 @@
 //! The settings of the run as a whole.
 
 use super::level::Levels;
-use crate::cli::args::value::When;
+use crate::cli::args::value::{Count, When};
 use crate::cli::environment::Environment;
 
 /// Accounts worked on at once, unless told otherwise.
-const JOBS: u16 = 4;
+const JOBS: usize = 4;
 
 /// The settings of the run as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,9 @@ impl Settings {
             verbosity: said.map_or(Verbosity::Normal, |(verbosity, _)| verbosity),
             color: color.map_or(unasked_color, |(when, _)| when),
             progress: progress.map_or(When::Auto, |(when, _)| when),
-            jobs: jobs.map_or(JOBS, |(jobs, _)| jobs.get()).into(),
+            jobs: jobs.map_or(JOBS, |(Count(jobs), _)| {
+                usize::try_from(jobs.get()).unwrap_or(usize::MAX)
+            }),
         }
     }
 }

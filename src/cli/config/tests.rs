@@ -158,20 +158,19 @@ fn mistakes_of_one_account() {
             "--tls off",
             "work",
             Kind::Usage,
-            "account \"work\": pop3s:// means TLS, and tls is off (--tls)",
+            "pop3s:// means TLS, and tls is off (--tls)",
         ),
         (
             "--user bob",
             "pop3s://alice@h",
             Kind::Usage,
-            "account \"pop3s://alice@h\": the URL names another user than the setting \"user\" \
-             (--user)",
+            "pop3s://alice@h: the URL names another user than the setting \"user\" (--user)",
         ),
         (
             "",
             "pop3s://h",
             Kind::Usage,
-            "account \"pop3s://h\": there is no user (the URL)",
+            "pop3s://h: there is no user (the URL)",
         ),
         (
             "",
@@ -189,7 +188,7 @@ fn mistakes_of_one_account() {
             "",
             "pop3s://a@h:0",
             Kind::Usage,
-            "account \"pop3s://a@h:0\": no server listens at port 0 (the URL)",
+            "pop3s://a@h:0: no server listens at port 0 (the URL)",
         ),
     ] {
         let failure = account(words, named).unwrap_err();
@@ -202,27 +201,26 @@ fn mistakes_of_one_account() {
 fn mistakes_in_the_file_are_the_accounts_own() {
     let environment = environment();
     for (table, message) in [
-        ("user = \"a\"", "account \"x\" names no server"),
+        ("user = \"a\"", "this account names no server"),
         (
             "server = \"pop3s://a@h\"\nkeep = false",
-            "account \"x\": keep = false says nothing ([accounts.x], line 3)",
+            "keep = false says nothing ([accounts.x], line 3)",
         ),
         (
             "server = \"pop3s://a@h\"\nkeep = true\ndelete = true",
-            "account \"x\": keep and delete contradict each other ([accounts.x], line 4)",
+            "keep and delete contradict each other ([accounts.x], line 4)",
         ),
         (
             "server = \"pop3s://h:1/x\"",
-            "account \"x\", [accounts.x], line 2: the account's URL goes on after the host (it is \
-             not shown here)",
+            "the account's URL goes on after the host (it is not shown here) ([accounts.x], line 2)",
         ),
         (
             "server = \"pop3s://a@h\"\ntls = \"off\"",
-            "account \"x\": pop3s:// means TLS, and tls is off ([accounts.x], line 3)",
+            "pop3s:// means TLS, and tls is off ([accounts.x], line 3)",
         ),
         (
             "server = \"pop3s://a@h\"\ntls-client-cert = \"c\"",
-            "account \"x\": a client certificate needs its key, and a key its certificate",
+            "a client certificate needs its key, and a key its certificate",
         ),
     ] {
         let configuration = configuration("", &format!("[accounts.x]\n{table}"), &environment);

@@ -7,13 +7,13 @@ use super::Output;
 use super::json::{self, Detail, Line, MessageLine, UniqueIdFields};
 use super::progress::AccountProgress;
 use super::table::{MessageRow, MessageTable, Shape};
-use super::text::size;
-use super::words::{action_name, reason_name, reason_words, warning_words};
+use super::text::{messages as counted, size};
+use super::words::{action_name, plan_words, reason_name, warning_words};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::report;
 use crate::protocol::MessageNumber;
 use crate::protocol::text::{escape, escape_bytes};
-use crate::transfer::{self, Event, MessageReport, Observer, Outlook, Status, Stored};
+use crate::transfer::{self, Event, Fate, MessageReport, Observer, Outlook, Status, Stored};
 
 /// When rows are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,8 +108,9 @@ impl<'a> Announcer<'a> {
             octets,
         } = outlook;
         self.output.detail(&format!(
-            "{}: {listed} messages, {messages} of them to fetch ({})",
+            "{}: {}, {messages} of them to fetch ({})",
             self.account,
+            counted(listed),
             size(octets)
         ));
         if messages > 0 {
@@ -125,8 +126,8 @@ impl<'a> Announcer<'a> {
     fn message(&self, message: &MessageReport<'_>) {
         match &message.status {
             Status::Listed { stored, header } => self.listed(message, *stored, *header),
-            Status::Planned(reason) => self.decided(message, "planned", *reason),
-            Status::Skipped(reason) => self.decided(message, "skipped", *reason),
+            Status::Planned { reason, then } => self.decided(message, "planned", *reason, *then),
+            Status::Skipped(reason) => self.decided(message, "skipped", *reason, Fate::Kept),
             Status::Stored(stored) => self.stored(message, "stored", stored),
             Status::Suspect(stored) => self.stored(message, "suspect", stored),
             Status::Failed(failure) => self.failed(message, failure),
@@ -136,7 +137,7 @@ impl<'a> Announcer<'a> {
                 let words = format!("{} is gone; the server said \"{text}\"", name(message));
                 self.output.outcome(&format!("{}: {words}", self.account));
                 if self.output.is_json() {
-                    let detail = Detail::Failed {
+                    let detail = Detail::Gone {
                         message: words,
                         server_text: Some(text),
                     };
@@ -193,21 +194,34 @@ impl<'a> Announcer<'a> {
         });
     }
 
-    fn decided(&self, message: &MessageReport<'_>, status: &'static str, reason: transfer::Reason) {
+    fn decided(
+        &self,
+        message: &MessageReport<'_>,
+        status: &'static str,
+        reason: transfer::Reason,
+        then: Fate,
+    ) {
+        let words = plan_words(reason, then);
         if self.output.is_json() {
-            let (action, reason) = (action_name(reason.action()), reason_name(reason));
-            self.json(message, status, Detail::Planned { action, reason });
+            let detail = Detail::Planned {
+                action: action_name(reason.action()),
+                reason: reason_name(reason),
+                on_server: match then {
+                    Fate::Kept => "kept",
+                    Fate::Deleted => "deleted",
+                },
+            };
+            self.json(message, status, detail);
         } else if self.table.shape() == Shape::Planned {
             self.row(&MessageRow {
                 number: message.number.map(MessageNumber::value),
                 octets: message.octets,
-                state: reason_words(reason),
+                state: &words,
                 is_new: status == "planned",
                 unique_id: message.unique_id,
                 ..MessageRow::default()
             });
         } else {
-            let words = reason_words(reason);
             self.output
                 .detail(&format!("{}: {} {words}", self.account, name(message)));
         }
@@ -261,18 +275,18 @@ impl<'a> Announcer<'a> {
         self.output.failure(Some(self.account), &told);
         if self.output.is_json() {
             let Failure {
+                kind,
+                message: words,
+                hint,
+                server_text,
+            } = told;
+            let detail = Detail::Failed {
+                kind: kind.name(),
                 message: words,
                 server_text,
-                ..
-            } = told;
-            self.json(
-                message,
-                "failed",
-                Detail::Failed {
-                    message: words,
-                    server_text,
-                },
-            );
+                hint,
+            };
+            self.json(message, "failed", detail);
         }
     }
 

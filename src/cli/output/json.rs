@@ -129,7 +129,8 @@ pub(crate) enum Detail<'a> {
     },
     Planned {
         action: &'static str,
-        reason: &'a str,
+        reason: &'static str,
+        on_server: &'static str,
     },
     Stored {
         path: Option<String>,
@@ -140,6 +141,12 @@ pub(crate) enum Detail<'a> {
         replayed: bool,
     },
     Failed {
+        kind: &'static str,
+        message: String,
+        server_text: Option<String>,
+        hint: Option<String>,
+    },
+    Gone {
         message: String,
         server_text: Option<String>,
     },
@@ -176,6 +183,7 @@ pub(crate) struct SummaryLine<'a> {
     pub(crate) account: &'a str,
     pub(crate) stored: u64,
     pub(crate) skipped: u64,
+    pub(crate) held_back: u64,
     pub(crate) failed: u64,
     pub(crate) gone: u64,
     pub(crate) suspect: u64,
@@ -330,7 +338,7 @@ mod tests {
                     seconds: 1.2,
                     ..SummaryLine::default()
                 }),
-                r#"{"type":"summary","account":"work","stored":10,"skipped":0,"failed":0,"gone":0,"suspect":0,"deleted":0,"delete_state":"none","octets":34567,"seconds":1.2,"exit_code":0}"#,
+                r#"{"type":"summary","account":"work","stored":10,"skipped":0,"held_back":0,"failed":0,"gone":0,"suspect":0,"deleted":0,"delete_state":"none","octets":34567,"seconds":1.2,"exit_code":0}"#,
             ),
         ] {
             assert_eq!(to_string(&line).unwrap(), expected);

@@ -11,7 +11,7 @@ mod words;
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub(crate) use announcer::{Announcer, Rows};
 pub(crate) use progress::Progress;
 pub(crate) use style::{Palette, Style};
 pub(crate) use table::Shape;
-pub(crate) use text::{fit, local_time, size};
+pub(crate) use text::{fit, local_time, messages, size};
 
 /// Where everything that is said goes.
 #[derive(Debug)]
@@ -38,17 +38,26 @@ pub(crate) struct Output {
     progress: Progress,
     stderr_is_terminal: bool,
     width: Option<usize>,
-    /// Set once nobody reads stdout any more; the run then ends as if it had been stopped.
-    stdout_closed: AtomicBool,
-    stop: Arc<AtomicBool>,
+    /// Set once stdout takes nothing more; what to set then, if that ends the run.
+    stdout_end: OnceLock<StdoutEnd>,
+    stop: Option<Arc<AtomicBool>>,
+}
+
+/// Why stdout takes nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StdoutEnd {
+    /// Whoever read it is gone.
+    ReaderLeft,
+    /// It could not be written, and that has been said.
+    Failed,
 }
 
 impl Output {
-    /// Output as the settings want it. `stop` is set when nobody reads stdout any more.
+    /// Output as the settings want it. `stop` is set when stdout takes nothing more.
     pub(crate) fn new(
         settings: &Settings,
         environment: &Environment,
-        stop: Arc<AtomicBool>,
+        stop: Option<Arc<AtomicBool>>,
     ) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let stderr_is_terminal = stderr.is_terminal();
@@ -76,7 +85,7 @@ impl Output {
             stdout: Mutex::new(BufWriter::new(stdout)),
             progress,
             stderr_is_terminal,
-            stdout_closed: AtomicBool::new(false),
+            stdout_end: OnceLock::new(),
             stop,
         }
     }
@@ -120,14 +129,9 @@ impl Output {
         &self.progress
     }
 
-    /// Whether nobody reads stdout any more.
-    pub(crate) fn stdout_is_closed(&self) -> bool {
-        self.stdout_closed.load(Ordering::Relaxed)
-    }
-
-    /// Mail was being printed, and nobody reads stdout any more.
-    pub(crate) fn note_closed_stdout(&self) {
-        self.stdout_closed.store(true, Ordering::Relaxed);
+    /// Why stdout takes nothing more, if it does not.
+    pub(crate) fn stdout_end(&self) -> Option<StdoutEnd> {
+        self.stdout_end.get().copied()
     }
 
     /// A line of a result, for people.
@@ -150,7 +154,7 @@ impl Output {
     }
 
     fn write(&self, line: &[u8]) {
-        if self.stdout_is_closed() {
+        if self.stdout_end().is_some() {
             return;
         }
         let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,12 +166,22 @@ impl Output {
 
     fn settle(&self, written: io::Result<()>) {
         let Err(error) = written else { return };
-        if self.stdout_closed.swap(true, Ordering::Relaxed) {
+        let end = if error.kind() == io::ErrorKind::BrokenPipe {
+            StdoutEnd::ReaderLeft
+        } else {
+            StdoutEnd::Failed
+        };
+        if self.stdout_end.set(end).is_err() {
             return;
         }
-        self.stop.store(true, Ordering::Relaxed);
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            self.say(&format!("popfetch: cannot write to stdout: {error}"));
+        if let Some(stop) = &self.stop {
+            stop.store(true, Ordering::Relaxed);
+        }
+        if end == StdoutEnd::Failed {
+            let label = self.palettes.1.paint(Style::Error, "error:");
+            self.say(&format!(
+                "popfetch: {label} cannot write to stdout: {error}"
+            ));
         }
     }
 
@@ -187,12 +201,15 @@ impl Output {
 
     /// Something the user should know, though the run goes on.
     pub(crate) fn warn(&self, words: &str) {
+        self.flush();
         let label = self.palettes.1.paint(Style::Warning, "warning:");
         self.say(&format!("popfetch: {label} {words}"));
     }
 
     /// One message or account failed.
     pub(crate) fn failure(&self, account: Option<&str>, failure: &Failure) {
+        // Results that came before it shall be seen before it.
+        self.flush();
         let paint = |style, text| self.palettes.1.paint(style, text);
         let about = account
             .map(|account| format!("{}: ", escape(account)))

@@ -41,10 +41,10 @@ pub(crate) struct MessageTable {
 const NUMBER_COLUMNS: usize = 7;
 const SIZE_COLUMNS: usize = 11;
 const STATE_COLUMNS: usize = 6;
-const PLANNED_COLUMNS: usize = 36;
+const PLANNED_COLUMNS: usize = 44;
 const DATE_COLUMNS: usize = 16;
-const FROM_COLUMNS: usize = 28;
-const SUBJECT_COLUMNS_MIN: usize = 12;
+const FROM_COLUMNS_MAX: usize = 28;
+const HEADER_COLUMNS_MIN: usize = 10;
 
 impl MessageTable {
     /// A table of this shape.
@@ -64,11 +64,12 @@ impl MessageTable {
     /// The line above the rows.
     pub(crate) fn heading(&self) -> String {
         let front = format!("{:>NUMBER_COLUMNS$}  {:>SIZE_COLUMNS$}  ", "NUMBER", "SIZE");
+        let (from_columns, _) = self.sender_and_subject_columns();
         let rest = match self.shape {
             Shape::Short => format!("{:STATE_COLUMNS$}  UNIQUE-ID", "STATE"),
             Shape::Planned => format!("{:PLANNED_COLUMNS$}  UNIQUE-ID", "WOULD BE"),
             Shape::Long => format!(
-                "{:STATE_COLUMNS$}  {:DATE_COLUMNS$}  {:FROM_COLUMNS$}  SUBJECT",
+                "{:STATE_COLUMNS$}  {:DATE_COLUMNS$}  {:from_columns$}  SUBJECT",
                 "STATE", "DATE", "FROM"
             ),
         };
@@ -99,18 +100,30 @@ impl MessageTable {
 
     fn header_columns(&self, row: &MessageRow<'_>) -> String {
         let date = row.date_seconds.and_then(local_time).unwrap_or_default();
-        let from = fit(row.from.unwrap_or_default(), FROM_COLUMNS);
+        let (from_columns, subject_columns) = self.sender_and_subject_columns();
+        let from = fit(row.from.unwrap_or_default(), from_columns);
         let subject = row.subject.unwrap_or_default();
-        let before = NUMBER_COLUMNS + SIZE_COLUMNS + STATE_COLUMNS + DATE_COLUMNS + FROM_COLUMNS;
-        let gaps = 5 * 2;
-        let subject = match self.width {
-            Some(width) => fit(
-                subject,
-                width.saturating_sub(before + gaps).max(SUBJECT_COLUMNS_MIN),
-            ),
+        let subject = match subject_columns {
+            Some(columns) => fit(subject, columns),
             None => escape(subject).into_owned(),
         };
         format!("{date:DATE_COLUMNS$}  {from}  {subject}")
+    }
+
+    /// The two share what the other columns leave of the line; without a terminal a subject may
+    /// be of any length.
+    fn sender_and_subject_columns(&self) -> (usize, Option<usize>) {
+        let Some(width) = self.width else {
+            return (FROM_COLUMNS_MAX, None);
+        };
+        let before = NUMBER_COLUMNS + SIZE_COLUMNS + STATE_COLUMNS + DATE_COLUMNS;
+        let gaps = 5 * 2;
+        let left = width.saturating_sub(before + gaps);
+        let from = (left * 2 / 5).clamp(HEADER_COLUMNS_MIN, FROM_COLUMNS_MAX);
+        (
+            from,
+            Some(left.saturating_sub(from).max(HEADER_COLUMNS_MIN)),
+        )
     }
 }
 
@@ -146,17 +159,26 @@ mod tests {
 
     #[test]
     fn the_long_table_ends_where_the_terminal_does() {
-        let table = table(Shape::Long, Some(100));
+        for width in [80, 100, 200] {
+            check_long(width);
+        }
+    }
+
+    fn check_long(width: usize) {
+        let table = table(Shape::Long, Some(width));
         let row = MessageRow {
             number: Some(1),
             octets: Some(1 << 40),
             state: "new",
             from: Some("\u{4f60}\u{597d}, a name that is much too long for its column"),
-            subject: Some("a subject that is much too long for what is left of the line"),
+            subject: Some(
+                "a subject that is much too long for what is left of the line, however wide the \
+                 terminal is, since it goes on and on and on and on and on and on and on and on",
+            ),
             ..MessageRow::default()
         };
-        assert_eq!(table.row(&row).width(), 100);
-        assert!(table.heading().width() <= 100);
+        assert_eq!(table.row(&row).width(), width);
+        assert!(table.heading().width() <= width);
     }
 
     #[test]

@@ -20,6 +20,15 @@ pub(crate) fn size(octets: u64) -> String {
     BinaryBytes(octets).to_string()
 }
 
+/// Messages, counted: `1 message`, `2 messages`.
+pub(crate) fn messages(count: u64) -> String {
+    if count == 1 {
+        "1 message".to_owned()
+    } else {
+        format!("{count} messages")
+    }
+}
+
 /// A time of day here: `2024-01-31 10:00`.
 pub(crate) fn local_time(seconds: i64) -> Option<String> {
     let time = DateTime::from_timestamp(seconds, 0)?.with_timezone(&Local);

@@ -1,6 +1,6 @@
 //! What a plan's reasons and a run's warnings are called.
 
-use crate::transfer::{Action, Reason, Warning};
+use crate::transfer::{Action, Fate, Reason, Warning};
 
 /// The name of an action in JSON.
 pub(crate) fn action_name(action: Action) -> &'static str {
@@ -20,30 +20,49 @@ pub(crate) fn reason_name(reason: Reason) -> &'static str {
         Reason::RepeatedUniqueId => "repeated-unique-id",
         Reason::NoUniqueId => "no-unique-id",
         Reason::Due => "due",
+        Reason::Stored => "stored",
+        Reason::NotStored => "not-stored",
         Reason::Known => "known",
+        Reason::NotDue => "not-due",
+        Reason::KnownMarked => "known-marked",
         Reason::KnownSuspect => "known-suspect",
         Reason::NotSelected => "not-selected",
         Reason::TooLong => "too-long",
+        Reason::LongerThanRun => "longer-than-run",
         Reason::LimitReached => "limit-reached",
         Reason::OctetsReached => "octets-reached",
     }
 }
 
 /// What would be done and why, for people.
-pub(crate) fn reason_words(reason: Reason) -> &'static str {
+pub(crate) fn plan_words(reason: Reason, then: Fate) -> String {
+    let action = match (reason.action(), then) {
+        (Action::Retrieve, Fate::Kept) => "fetched",
+        (Action::Retrieve, Fate::Deleted) => "fetched, then deleted",
+        (Action::Delete, _) => "deleted",
+        (Action::Leave, _) => "left",
+    };
+    format!("{action}: {}", why(reason))
+}
+
+fn why(reason: Reason) -> &'static str {
     match reason {
-        Reason::New => "fetched: it is new",
-        Reason::Again => "fetched again, as asked",
-        Reason::OctetsDiffer => "fetched: not the size that is stored",
-        Reason::RepeatedUniqueId => "fetched: its unique-id is repeated",
-        Reason::NoUniqueId => "fetched: it has no unique-id",
-        Reason::Due => "deleted from the server",
-        Reason::Known => "left: it is stored",
-        Reason::KnownSuspect => "left: stored, perhaps not whole",
-        Reason::NotSelected => "left: not chosen",
-        Reason::TooLong => "left: larger than --max-message",
-        Reason::LimitReached => "left: --limit is reached",
-        Reason::OctetsReached => "left: --max-bytes is reached",
+        Reason::New => "it is new",
+        Reason::Again => "once more, as asked",
+        Reason::OctetsDiffer => "not the size stored",
+        Reason::RepeatedUniqueId => "unique-id repeated",
+        Reason::NoUniqueId => "no unique-id",
+        Reason::Stored => "chosen, and stored",
+        Reason::NotStored => "chosen, though not stored",
+        Reason::Known | Reason::Due => "it is stored",
+        Reason::NotDue => "stored, but not long enough",
+        Reason::KnownMarked => "marked as stored, never fetched",
+        Reason::KnownSuspect => "stored, perhaps not whole",
+        Reason::NotSelected => "not chosen",
+        Reason::TooLong => "larger than --max-message",
+        Reason::LongerThanRun => "larger than all of --max-bytes",
+        Reason::LimitReached => "--limit is reached",
+        Reason::OctetsReached => "--max-bytes is reached",
     }
 }
 
@@ -56,6 +75,10 @@ pub(crate) fn warning_words(warning: &Warning) -> String {
         Warning::ExpiresAtOnce => {
             "the server says that it deletes what was fetched (EXPIRE 0)".to_owned()
         }
+        Warning::TooLong { messages } => format!(
+            "{messages} new messages stay on the server: they are larger than --max-message or \
+             --max-bytes allows"
+        ),
         Warning::NoTop => {
             "the server refuses TOP: date, sender and subject cannot be told".to_owned()
         }

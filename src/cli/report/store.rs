@@ -4,7 +4,7 @@ use std::io;
 
 use crate::cli::failure::{Failure, Kind};
 use crate::protocol::text::escape;
-use crate::store::{CannotCreate, ChildOutcome, Error};
+use crate::store::{BadDestination, CannotCreate, ChildOutcome, Error};
 
 /// What `EX_TEMPFAIL` of sysexits.h means: the program asks to try later.
 const TRY_LATER: i32 = 75;
@@ -22,6 +22,10 @@ pub(crate) fn of_store(error: &Error) -> Failure {
         Error::MboxLocked { .. } => {
             failure(Kind::Locked).hint("wait until the other program is done with the mbox")
         }
+        Error::BadDestination(BadDestination::UnknownKind) => failure(Kind::Usage).hint(
+            "write maildir:PATH, mbox:PATH, eml:DIR, pipe:COMMAND or -; a maildir with a colon in \
+             its name is written ./NAME",
+        ),
         Error::BadDestination(_) => {
             failure(Kind::Usage).hint("write maildir:PATH, mbox:PATH, eml:DIR, pipe:COMMAND or -")
         }
@@ -54,7 +58,9 @@ fn of_child(outcome: &ChildOutcome, failure: impl Fn(Kind) -> Failure) -> Failur
         ChildOutcome::Status(TRY_LATER) => {
             failure(Kind::TryLater).hint("the command asks to try again later")
         }
-        ChildOutcome::Deadline => failure(Kind::TryLater),
+        ChildOutcome::Deadline => failure(Kind::TryLater).hint(
+            "--timeout is how long the command may take for one message; it is tried again later",
+        ),
         ChildOutcome::NotStarted(_) => {
             failure(Kind::LocalIo).hint("see that the command behind pipe: can be run")
         }
@@ -83,7 +89,7 @@ fn hint_of_io(error: &io::Error) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{BadDestination, Damage};
+    use crate::store::Damage;
 
     #[test]
     fn kinds() {

@@ -50,6 +50,15 @@ pub(crate) fn of_message(failure: &transfer::Failure<'_>) -> Failure {
             .server_text(text)
             .hint("the next run asks for it again")
         }
+        transfer::Failure::DeletionRefused(refusal) => {
+            let text = refusal.text.to_string();
+            Failure::new(
+                Kind::Partial,
+                format!("the server refused to delete it; it said \"{text}\""),
+            )
+            .server_text(text)
+            .hint("it stays there; the next run that deletes asks again")
+        }
         transfer::Failure::LineDropped => {
             Failure::new(Kind::LineDropped, "the line dropped at it again and again")
                 .hint("the next run asks for it again")

@@ -49,14 +49,24 @@ pub enum Reason {
     NoUniqueId,
     /// Delete: it is stored, and deletion is due.
     Due,
+    /// Delete: it is chosen, and stored.
+    Stored,
+    /// Delete: it is chosen, though nothing says that it is stored.
+    NotStored,
     /// Leave: it has a receipt.
     Known,
+    /// Leave: it has a receipt that is not old enough for its deletion.
+    NotDue,
+    /// Leave: it was recorded as stored and never fetched; it is never deleted by us.
+    KnownMarked,
     /// Leave: it has a receipt, and came in an incomplete form; it is never deleted by us.
     KnownSuspect,
     /// Leave: it does not meet the selection.
     NotSelected,
     /// Leave: it has more octets than a message may have.
     TooLong,
+    /// Leave: it has more octets than a whole run may take.
+    LongerThanRun,
     /// Leave: the run has enough messages.
     LimitReached,
     /// Leave: the run has enough octets.
@@ -72,14 +82,25 @@ impl Reason {
             | Self::OctetsDiffer
             | Self::RepeatedUniqueId
             | Self::NoUniqueId => Action::Retrieve,
-            Self::Due => Action::Delete,
+            Self::Due | Self::Stored | Self::NotStored => Action::Delete,
             Self::Known
+            | Self::NotDue
+            | Self::KnownMarked
             | Self::KnownSuspect
             | Self::NotSelected
             | Self::TooLong
+            | Self::LongerThanRun
             | Self::LimitReached
             | Self::OctetsReached => Action::Leave,
         }
+    }
+
+    /// Whether it keeps a message from being stored that the run is for.
+    pub(super) fn holds_back(self) -> bool {
+        matches!(
+            self,
+            Self::TooLong | Self::LongerThanRun | Self::LimitReached | Self::OctetsReached
+        )
     }
 
     /// Whether the content decides if the message is stored or already there.
@@ -159,6 +180,15 @@ impl Selected {
     }
 }
 
+/// What a run took in the sessions before this one: its bounds hold over all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    /// Messages that were retrieved.
+    pub(super) messages: usize,
+    /// Their octets.
+    pub(super) octets: u64,
+}
+
 /// Makes the plan of a fetch. `selected` says for each row of the listing whether the conditions
 /// of the selection hold, scope and limit left out.
 pub(super) fn plan_fetch(
@@ -166,9 +196,10 @@ pub(super) fn plan_fetch(
     ledger: &Ledger<'_>,
     selected: &Selected,
     task: &Task,
+    spent: Spent,
 ) -> Plan {
     let repeats = Repeats::of(listing);
-    let mut budget = Budget::of(task);
+    let mut budget = Budget::of(task, spent);
     let mut plan = Plan::default();
     for (index, row) in in_order(listing, task.selection.order) {
         let reason = if selected.contains(index) {
@@ -219,15 +250,17 @@ fn decide_known(row: &Row<'_>, known: &Known, task: &Task) -> Reason {
         return Reason::KnownSuspect;
     }
     if known.is_only_marked() {
-        return Reason::Known;
+        return Reason::KnownMarked;
     }
     let same_octets = has_same_octets(row, known);
     if known.delete() == DeleteState::Confirmed && !same_octets {
         // The message that had this unique-id is deleted; some servers give it out again.
         return Reason::OctetsDiffer;
     }
-    if !is_due(known, task) {
+    if !task.after.deletes() {
         Reason::Known
+    } else if !is_due(known, task) {
+        Reason::NotDue
     } else if same_octets {
         Reason::Due
     } else {
@@ -253,7 +286,13 @@ fn has_same_octets(row: &Row<'_>, known: &Known) -> bool {
 fn is_due(known: &Known, task: &Task) -> bool {
     let asked_before = known.delete() == DeleteState::Asked;
     let is_due = |held: &Held| task.after.is_due(held.time_seconds, task.now_seconds);
-    task.after.deletes() && (asked_before || known.receipts.iter().all(is_due))
+    asked_before || known.receipts.iter().all(is_due)
+}
+
+/// Whether a message that is retrieved now would be deleted in the same session.
+pub(super) fn is_deleted_at_once(row: &Row<'_>, task: &Task) -> bool {
+    let has_name = row.unique_id.is_some() && !row.repeated && row.octets.is_some();
+    has_name && task.after.is_due(task.now_seconds, task.now_seconds)
 }
 
 /// The rows of a listing with their places in it, in the order in which they are taken.
@@ -298,14 +337,18 @@ struct Budget {
     messages: usize,
     octets: u64,
     message_octets_max: u64,
+    run_octets_max: u64,
 }
 
 impl Budget {
-    fn of(task: &Task) -> Self {
+    fn of(task: &Task, spent: Spent) -> Self {
+        let messages = task.selection.limit.unwrap_or(usize::MAX);
+        let run_octets_max = task.bounds.run_octets_max.unwrap_or(u64::MAX);
         Self {
-            messages: task.selection.limit.unwrap_or(usize::MAX),
-            octets: task.bounds.run_octets_max.unwrap_or(u64::MAX),
+            messages: messages.saturating_sub(spent.messages),
+            octets: run_octets_max.saturating_sub(spent.octets),
             message_octets_max: task.bounds.message_octets_max,
+            run_octets_max,
         }
     }
 
@@ -318,6 +361,10 @@ impl Budget {
         }
         if octets > self.message_octets_max {
             return Reason::TooLong;
+        }
+        // No run could ever take it, and none may end here for good.
+        if octets > self.run_octets_max {
+            return Reason::LongerThanRun;
         }
         if self.messages == 0 {
             return Reason::LimitReached;

@@ -42,6 +42,18 @@ fn held(octets: u64) -> Held {
 
 #[track_caller]
 fn check(rows: &[&str], ledger: &[(&str, Known)], task: &Task, expected: &[Reason]) {
+    check_later(rows, ledger, task, Spent::default(), expected);
+}
+
+/// In a session that is not the first of its run.
+#[track_caller]
+fn check_later(
+    rows: &[&str],
+    ledger: &[(&str, Known)],
+    task: &Task,
+    spent: Spent,
+    expected: &[Reason],
+) {
     let ledger: HashMap<&[u8], &Known> = ledger
         .iter()
         .map(|(unique_id, known)| (unique_id.as_bytes(), known))
@@ -49,7 +61,7 @@ fn check(rows: &[&str], ledger: &[(&str, Known)], task: &Task, expected: &[Reaso
     let listing = listing(rows);
     let look_up = |unique_id: UniqueIdRef<'_>| ledger.get(unique_id.as_bytes()).copied().cloned();
     let selected = Selected::by_listing(&listing, &task.selection);
-    let plan = plan_fetch(&listing, &look_up, &selected, task);
+    let plan = plan_fetch(&listing, &look_up, &selected, task, spent);
     let reasons: Vec<Reason> = plan.steps.iter().map(|step| step.reason).collect();
     assert_eq!(reasons, expected);
 }
@@ -132,7 +144,7 @@ fn deletion_after_an_age_counts_from_the_receipt() {
     let ledger = [("a", known(&[held(10)]))];
     let after = |seconds| task(AfterStoring::DeleteAfter { seconds });
     check(&["1 a 10"], &ledger, &after(86_400), &[Reason::Due]);
-    check(&["1 a 10"], &ledger, &after(86_401), &[Reason::Known]);
+    check(&["1 a 10"], &ledger, &after(86_401), &[Reason::NotDue]);
 }
 
 #[test]
@@ -273,6 +285,33 @@ fn bounds_hold_back_what_would_be_retrieved() {
         &bounded,
         &[Reason::Known, Reason::New, Reason::New, Reason::New],
     );
+    // What no run could take does not keep all behind it waiting.
+    bounded.bounds.run_octets_max = Some(25);
+    let expected = [
+        Reason::Known,
+        Reason::New,
+        Reason::LongerThanRun,
+        Reason::New,
+    ];
+    check(&rows, &ledger, &bounded, &expected);
+}
+
+#[test]
+fn bounds_hold_over_all_sessions_of_a_run() {
+    let rows = ["1 a 10", "2 b 10", "3 c 10"];
+    let ledger = [("a", known(&[held(10)]))];
+    let spent = Spent {
+        messages: 1,
+        octets: 10,
+    };
+    let expected = [Reason::Known, Reason::New, Reason::LimitReached];
+    let mut limited = task(AfterStoring::Keep);
+    limited.selection.limit = Some(2);
+    check_later(&rows, &ledger, &limited, spent, &expected);
+    let expected = [Reason::Known, Reason::New, Reason::OctetsReached];
+    let mut bounded = task(AfterStoring::Keep);
+    bounded.bounds.run_octets_max = Some(25);
+    check_later(&rows, &ledger, &bounded, spent, &expected);
 }
 
 #[test]

@@ -111,6 +111,12 @@ impl Program {
         self
     }
 
+    /// With results going there, and not to the outcome.
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
     pub(crate) fn start(mut self) -> Running {
         let words = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
         let child = self.command.spawn().expect("start the program");

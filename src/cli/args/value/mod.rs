@@ -2,6 +2,7 @@
 //! date or a duration means the same wherever it is written.
 
 mod choice;
+mod count;
 mod date;
 mod duration;
 mod line;
@@ -16,6 +17,7 @@ use serde::de::{Error, Visitor};
 
 pub(crate) use crate::client::{CertificatePin, PipelinePolicy, Proxy};
 pub(crate) use choice::{FolderName, MechanismName, TlsName, When};
+pub(crate) use count::{Count, Times};
 pub(crate) use date::Date;
 pub(crate) use duration::{Age, Timeout};
 pub(crate) use line::Line;
@@ -62,6 +64,7 @@ macro_rules! deserialize_from_text {
 
 deserialize_from_text!(
     Age,
+    Count,
     FolderName,
     Line,
     MechanismName,
@@ -69,6 +72,7 @@ deserialize_from_text!(
     PipelinePolicy,
     Proxy,
     Size,
+    Times,
     Timeout,
     TlsName,
     When,
