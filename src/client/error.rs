@@ -391,6 +391,9 @@ impl fmt::Display for Error {
                 peer,
                 source,
             } => write!(f, "waiting for {doing} from {peer}: {source}"),
+            Self::Deadline(Wait::WholeRun) => {
+                f.write_str("it has not come to an end in the time it may take")
+            }
             Self::Deadline(wait) => write!(f, "waiting for {wait} took too long"),
             Self::Stopped => f.write_str("stopped"),
             Self::UnknownHost { host, why } => write!(f, "host {host} is not known: {why}"),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use crate::client::Suspicion;
 use crate::protocol::{MessageNumber, UniqueId};
 use crate::store::{
     self, AccountId, ChildOutcome, Commit, Delivered, Delivery, Journal, Place, ReceiptId,
@@ -21,10 +22,17 @@ pub(super) enum Work {
     Recognise(Recognised),
 }
 
-/// A message to deliver, and its number in this session.
+/// A message to deliver, and how it came.
 pub(super) struct Parcel {
-    pub(super) number: MessageNumber,
+    pub(super) retrieved: Retrieved,
     pub(super) delivery: Delivery,
+}
+
+/// How a message came in this session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retrieved {
+    pub(super) number: MessageNumber,
+    pub(super) suspicion: Option<Suspicion>,
 }
 
 /// A listed message whose content has a receipt under another name or size.
@@ -135,7 +143,7 @@ impl Committer<'_> {
     }
 
     fn deliver(&mut self, batch: Vec<Parcel>) -> Result<(), store::Error> {
-        let numbers: Vec<_> = batch.iter().map(|parcel| parcel.number).collect();
+        let retrieved: Vec<_> = batch.iter().map(|parcel| parcel.retrieved).collect();
         let listed: Vec<_> = batch
             .iter()
             .map(|parcel| {
@@ -150,8 +158,8 @@ impl Committer<'_> {
         let deliveries = batch.into_iter().map(|parcel| parcel.delivery).collect();
         match self.commit.deliver(self.journal, deliveries) {
             Ok(delivered) => {
-                for (number, delivered) in numbers.into_iter().zip(&delivered) {
-                    self.count(number, delivered);
+                for (retrieved, delivered) in retrieved.into_iter().zip(&delivered) {
+                    self.count(retrieved, delivered);
                 }
                 Ok(())
             }
@@ -162,10 +170,10 @@ impl Committer<'_> {
                 } else {
                     Remedy::None
                 };
-                for (number, (unique_id, octets)) in numbers.into_iter().zip(&listed) {
+                for (retrieved, (unique_id, octets)) in retrieved.into_iter().zip(&listed) {
                     self.summary.add_failed(remedy);
                     self.observer.notice(Event::Message(MessageReport {
-                        number: Some(number),
+                        number: Some(retrieved.number),
                         unique_id: unique_id.as_ref().map(UniqueId::as_bytes),
                         octets: *octets,
                         status: Status::Failed(Failure::Store(&error)),
@@ -179,9 +187,9 @@ impl Committer<'_> {
 }
 
 impl Committer<'_> {
-    fn count(&mut self, number: MessageNumber, delivered: &Delivered) {
+    fn count(&mut self, retrieved: Retrieved, delivered: &Delivered) {
         self.summary.add_stored(&delivered.receipt);
-        notice_stored(self.observer, self.path_of, Some(number), delivered);
+        notice_stored(self.observer, self.path_of, Some(retrieved), delivered);
     }
 
     fn recognise(&mut self, recognised: Recognised) -> Result<(), store::Error> {
@@ -194,11 +202,11 @@ impl Committer<'_> {
     }
 }
 
-/// Tells the observer of a durable message. One without a number was completed by replay.
+/// Tells the observer of a durable message. One that was not retrieved was completed by replay.
 pub(super) fn notice_stored(
     observer: &dyn Observer,
     path_of: &(dyn Fn(&Place) -> Option<PathBuf> + Sync),
-    number: Option<MessageNumber>,
+    retrieved: Option<Retrieved>,
     delivered: &Delivered,
 ) {
     let receipt = &delivered.receipt;
@@ -211,14 +219,14 @@ pub(super) fn notice_stored(
         },
         octets: receipt.stored_octets,
         sha256: receipt.sha256,
-        replayed: number.is_none(),
+        replayed: retrieved.is_none(),
     };
     observer.notice(Event::Message(MessageReport {
-        number,
+        number: retrieved.map(|it| it.number),
         unique_id: receipt.unique_id.as_ref().map(UniqueId::as_bytes),
         octets: Some(receipt.listed_octets.unwrap_or(receipt.stored_octets)),
         status: if receipt.suspect {
-            Status::Suspect(stored)
+            Status::Suspect(stored, retrieved.and_then(|it| it.suspicion))
         } else {
             Status::Stored(stored)
         },

@@ -1,6 +1,7 @@
 //! Why a run ended early.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::client::Wait;
 use crate::{client, store};
@@ -30,6 +31,11 @@ pub enum Error {
         /// The bound.
         octets_max: u64,
     },
+    /// The pause before the next session is longer than the run may take.
+    PauseTooLong {
+        /// The pause.
+        pause: Duration,
+    },
     /// The committing thread ended without a word: a bug.
     CommitEnded,
     /// The server did not confirm deletions that were asked for.
@@ -49,6 +55,7 @@ impl Error {
             Self::Store(_)
             | Self::Credentials(_)
             | Self::NewUniqueIds { .. }
+            | Self::PauseTooLong { .. }
             | Self::CommitEnded
             | Self::DeletionUnconfirmed(_) => false,
         }
@@ -69,6 +76,11 @@ impl fmt::Display for Error {
             Self::MessageTooLong { octets_max } => {
                 write!(f, "a message is longer than {octets_max} octets")
             }
+            Self::PauseTooLong { pause } => write!(
+                f,
+                "the next session may begin in {} s only, and the run is over by then",
+                pause.as_secs()
+            ),
             Self::CommitEnded => f.write_str("the committing thread ended without a word"),
             Self::DeletionUnconfirmed(error) => {
                 write!(f, "the server did not confirm the deletions: {error}")
@@ -85,7 +97,10 @@ impl std::error::Error for Error {
             }
             Self::Store(error) => Some(error),
             Self::Credentials(error) => Some(error.as_ref()),
-            Self::NewUniqueIds { .. } | Self::MessageTooLong { .. } | Self::CommitEnded => None,
+            Self::NewUniqueIds { .. }
+            | Self::MessageTooLong { .. }
+            | Self::PauseTooLong { .. }
+            | Self::CommitEnded => None,
         }
     }
 }

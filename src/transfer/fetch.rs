@@ -176,7 +176,9 @@ impl<'a> Run<'a> {
             }
             let pause = match ended {
                 Ok(Progress::Done) => return Ok(()),
-                Ok(Progress::MoreToCome) => self.login_delay,
+                // A message that is too long is given up with the line, by ourselves, and not
+                // asked for again: that is no failure of the line.
+                Ok(Progress::MoreToCome) | Err(Error::MessageTooLong { .. }) => self.login_delay,
                 Err(error) if error.another_session_may_help() => {
                     let Some(pause) = retries.next_pause() else {
                         return Err(error);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::client::ServerFacts;
+use crate::client::{ServerFacts, Suspicion};
 use crate::message::Summary;
 use crate::protocol::{MessageNumber, Refusal};
 use crate::store;
@@ -92,8 +92,9 @@ pub enum Status<'a> {
     Failed(Failure<'a>),
     /// It is no longer there, the server says.
     Gone(&'a Refusal),
-    /// It is stored, but may be incomplete: it will not be deleted by us.
-    Suspect(Stored<'a>),
+    /// It is stored, but may be incomplete: it will not be deleted by us. Why is not known of what
+    /// replay completed.
+    Suspect(Stored<'a>, Option<Suspicion>),
     /// The server confirmed its deletion.
     Deleted,
 }

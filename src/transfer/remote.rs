@@ -54,9 +54,13 @@ impl Remote<'_> {
         )
     }
 
-    /// Waits, but no longer than the run may take, and not past a stop.
+    /// Waits, but not past a stop. A server may ask for any pause between two logins: one that the
+    /// run would not see the end of is not begun.
     pub(super) fn pause(&self, pause: Duration) -> Result<(), Error> {
-        let end = Instant::now() + pause;
+        let end = match Instant::now().checked_add(pause) {
+            Some(end) if self.patience.until.is_none_or(|until| end < until) => end,
+            Some(_) | None => return Err(Error::PauseTooLong { pause }),
+        };
         loop {
             if self.patience.is_stopped() {
                 return Err(Error::Client(client::Error::Stopped));

@@ -1,10 +1,12 @@
 //! The retrieving thread: asks for messages, stages them, hands them over in batches.
 
-use crate::client::{self, Answer, Client, Misbehaviour, Patience, Reply, Request, Transaction};
+use crate::client::{
+    self, Answer, Client, Misbehaviour, Patience, Reply, Request, Suspicion, Transaction,
+};
 use crate::protocol::{Listing, MessageNumber, Refusal, Row, UniqueIdRef};
 use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged};
 
-use super::commit::{CommitEnded, Outbox, Parcel, Recognised, Work};
+use super::commit::{CommitEnded, Outbox, Parcel, Recognised, Retrieved, Work};
 use super::contents::{Contents, Group};
 use super::observer::{Event, Failure, MessageReport, Observer, Status};
 use super::plan::{Reason, Step};
@@ -117,8 +119,10 @@ impl Retriever<'_> {
         };
         if let Some(Interruption::Client { error, .. }) = interruption
             && let client::Error::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) = error
+            && *after == parcel.retrieved.number
         {
-            parcel.delivery.suspect |= *after == parcel.number;
+            parcel.retrieved.suspicion = Some(Suspicion::MoreBehindEnd);
+            parcel.delivery.suspect = true;
         }
         self.outbox.add(parcel);
     }
@@ -178,9 +182,9 @@ impl Retriever<'_> {
                 return Err(Interruption::TooLong { at: step });
             }
         }
-        let suspect = body.end().map_err(at)?.suspect.is_some();
+        let suspicion = body.end().map_err(at)?.suspect;
         let staged = self.stage.finish()?;
-        self.settle(step, row, staged, suspect)
+        self.settle(step, row, staged, suspicion)
     }
 }
 
@@ -191,7 +195,7 @@ impl Retriever<'_> {
         step: Step,
         row: Option<Row<'_>>,
         staged: Staged,
-        suspect: bool,
+        suspicion: Option<Suspicion>,
     ) -> Result<(), Interruption> {
         let unique_id = row.and_then(|row| row.unique_id);
         let listed_octets = row.and_then(|row| row.octets);
@@ -215,10 +219,13 @@ impl Retriever<'_> {
             account: self.account,
             unique_id: unique_id.map(UniqueIdRef::to_unique_id),
             listed_octets,
-            suspect,
+            suspect: suspicion.is_some(),
         };
         self.held = Some(Parcel {
-            number: step.number,
+            retrieved: Retrieved {
+                number: step.number,
+                suspicion,
+            },
             delivery,
         });
         Ok(())

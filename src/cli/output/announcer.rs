@@ -9,7 +9,7 @@ use super::progress::AccountProgress;
 use super::table::{MessageRow, MessageTable, Shape};
 use super::text::{messages as counted, size};
 use super::words::{action_name, plan_words, reason_name, warning_words};
-use crate::cli::failure::{Failure, Kind};
+use crate::cli::failure::Failure;
 use crate::cli::report;
 use crate::protocol::MessageNumber;
 use crate::protocol::text::{escape, escape_bytes};
@@ -129,7 +129,13 @@ impl<'a> Announcer<'a> {
             Status::Planned { reason, then } => self.decided(message, "planned", *reason, *then),
             Status::Skipped(reason) => self.decided(message, "skipped", *reason, Fate::Kept),
             Status::Stored(stored) => self.stored(message, "stored", stored),
-            Status::Suspect(stored) => self.stored(message, "suspect", stored),
+            Status::Suspect(stored, why) => {
+                self.stored(message, "suspect", stored);
+                self.output.failure(
+                    Some(self.account),
+                    &about(message, report::of_suspect(*why)),
+                );
+            }
             Status::Failed(failure) => self.failed(message, failure),
             Status::Gone(refusal) => {
                 self.settled();
@@ -245,16 +251,6 @@ impl<'a> Announcer<'a> {
                 name(message)
             ));
         }
-        if status == "suspect" {
-            let failure = Failure::new(
-                Kind::Partial,
-                format!(
-                    "{} may not be whole; it is stored and kept on the server",
-                    name(message)
-                ),
-            );
-            self.output.failure(Some(self.account), &failure);
-        }
         if self.output.is_json() {
             let detail = Detail::Stored {
                 path,
@@ -270,8 +266,7 @@ impl<'a> Announcer<'a> {
 
     fn failed(&self, message: &MessageReport<'_>, failure: &transfer::Failure<'_>) {
         self.settled();
-        let mut told = report::of_message(failure);
-        told.message = format!("{}: {}", name(message), told.message);
+        let told = about(message, report::of_message(failure));
         self.output.failure(Some(self.account), &told);
         if self.output.is_json() {
             let Failure {
@@ -294,6 +289,15 @@ impl<'a> Announcer<'a> {
         if let Some(progress) = self.progress.get() {
             progress.settled();
         }
+    }
+}
+
+/// A failure, said of the message.
+fn about(message: &MessageReport<'_>, failure: Failure) -> Failure {
+    let words = format!("{}: {}", name(message), failure.message);
+    Failure {
+        message: words,
+        ..failure
     }
 }
 

@@ -83,7 +83,7 @@ fn of_refused_login(
     } else if kind == Kind::LoginDelay {
         "the server wants more time between two logins".to_owned()
     } else if kind == Kind::ServerBusy {
-        "the server cannot now; try again in a while".to_owned()
+        "the mailbox or the server is busy; try again in a while".to_owned()
     } else {
         hint_of_refused_login(&text, login, about)
     };
@@ -92,6 +92,9 @@ fn of_refused_login(
 
 fn hint_of_refused_login(text: &str, login: &LoginRefusal, about: About<'_>) -> String {
     let host = about.host;
+    if login.refusal.code == Some(ResponseCode::SysPerm) {
+        return "the server says that another try will not help; ask those who run it".to_owned();
+    }
     let of_microsoft = ["outlook.com", "office365.com", "hotmail.com"];
     if of_microsoft.iter().any(|domain| host.ends_with(domain))
         || text.contains("unknown user name or bad password")

@@ -9,7 +9,7 @@ mod transfer;
 pub(crate) use client::of_client;
 pub(crate) use exit_status::{Ending, exit_status};
 pub(crate) use store::of_store;
-pub(crate) use transfer::{of_message, of_transfer};
+pub(crate) use transfer::{of_message, of_suspect, of_transfer};
 
 /// What is known about the account when something fails, for better hints.
 #[derive(Debug, Clone, Copy, Default)]

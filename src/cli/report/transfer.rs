@@ -5,6 +5,7 @@ use super::of_client;
 use super::of_store;
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::output::size;
+use crate::client::Suspicion;
 use crate::protocol::text::escape;
 use crate::transfer::{self, Error};
 use crate::{client, store};
@@ -25,6 +26,8 @@ pub(crate) fn of_transfer(error: &Error, about: About<'_>) -> Failure {
              compared, and nothing is stored twice",
         ),
         Error::MessageTooLong { .. } => failure(Kind::Partial).hint("--max-message sets the bound"),
+        Error::PauseTooLong { .. } => failure(Kind::Timeout)
+            .hint("--max-time is how long a run may take; the next one goes on from there"),
         Error::CommitEnded => failure(Kind::Bug),
         Error::DeletionUnconfirmed(error) => {
             let server_text = of_client(error, about).server_text;
@@ -43,12 +46,14 @@ pub(crate) fn of_message(failure: &transfer::Failure<'_>) -> Failure {
     match failure {
         transfer::Failure::Refused(refusal) => {
             let text = refusal.text.to_string();
-            Failure::new(
-                Kind::Partial,
-                format!("the server refused it; it said \"{text}\""),
-            )
-            .server_text(text)
-            .hint("the next run asks for it again")
+            let said = if text.is_empty() {
+                "it gave no reason".to_owned()
+            } else {
+                format!("it said \"{text}\"")
+            };
+            Failure::new(Kind::Partial, format!("the server refused it; {said}"))
+                .server_text(text)
+                .hint("the next run asks for it again")
         }
         transfer::Failure::DeletionRefused(refusal) => {
             let text = refusal.text.to_string();
@@ -77,8 +82,20 @@ pub(crate) fn of_message(failure: &transfer::Failure<'_>) -> Failure {
     }
 }
 
+/// Why a stored message may not be whole, where that is known.
+pub(crate) fn of_suspect(why: Option<Suspicion>) -> Failure {
+    let why = why.map(|why| format!(", as {why}")).unwrap_or_default();
+    Failure::new(
+        Kind::Partial,
+        format!("it may not be whole{why}; it is stored, and stays on the server"),
+    )
+    .hint("compare the two before you delete it there; it is not fetched again by itself")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::client::Wait;
     use crate::protocol::{Refusal, Verb};
@@ -105,6 +122,12 @@ mod tests {
                 Error::DeletionUnconfirmed(client::Error::Deadline(Wait::Response(Verb::Quit))),
                 Kind::DeletionUnconfirmed,
             ),
+            (
+                Error::PauseTooLong {
+                    pause: Duration::MAX,
+                },
+                Kind::Timeout,
+            ),
             (Error::CommitEnded, Kind::Bug),
         ] {
             assert_eq!(of_transfer(&error, About::default()).kind, kind, "{error}");
@@ -116,6 +139,9 @@ mod tests {
         let refusal = Refusal::parse(b"[SYS/TEMP] \x07broken");
         let told = of_message(&transfer::Failure::Refused(&refusal));
         assert!(told.message.contains("\\x07broken"), "{told}");
+        let bare = Refusal::parse(b"");
+        let told = of_message(&transfer::Failure::Refused(&bare));
+        assert_eq!(told.message, "the server refused it; it gave no reason");
         let told = of_message(&transfer::Failure::TooLong {
             octets_max: 1 << 20,
         });
