@@ -138,13 +138,22 @@ pub(super) fn make(disk: &Disk, destination: &Destination) -> Result<(), Error> 
     };
     match made {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let is_mbox = matches!(destination, Destination::Mbox(_));
-            let expected = if is_mbox { "a file" } else { "a folder" };
-            Err(cannot_create(path, CannotCreate::OtherKind { expected }))
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => expect(destination),
         Err(error) => Err(cannot_create(path, CannotCreate::Io(error))),
     }
+}
+
+/// Refuses what is there already and is of another kind.
+pub(super) fn expect(destination: &Destination) -> Result<(), Error> {
+    let (path, fits, expected): (_, fn(&Path) -> bool, _) = match destination {
+        Destination::Maildir(path) | Destination::Eml(path) => (path, Path::is_dir, "a folder"),
+        Destination::Mbox(path) => (path, Path::is_file, "a file"),
+        Destination::Pipe(_) | Destination::Stdout => return Ok(()),
+    };
+    if fits(path) || fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    Err(cannot_create(path, CannotCreate::OtherKind { expected }))
 }
 
 /// Makes durable the names of the destination, of what was made in it, and of what stands beside

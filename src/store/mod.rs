@@ -36,5 +36,5 @@ pub use journal::{
     Receipt, ReceiptId, Repair,
 };
 pub use lock::Holder;
-pub use open::{Clock, Halves, OpenOptions, Orphans, Site, Store, open, read_journal};
+pub use open::{Clock, Halves, OpenOptions, Orphans, Site, Store, foresee, open, read_journal};
 pub use verify::{Extra, Finding, Verifier, is_stored};

@@ -127,6 +127,8 @@ pub struct Halves {
 
 /// An open destination.
 pub struct Store {
+    /// The destination, its path real.
+    pub destination: Destination,
     /// What is in it.
     pub journal: Journal,
     /// For the retrieving thread.
@@ -160,16 +162,19 @@ pub fn open(options: &OpenOptions) -> Result<Store, Error> {
         None => random_id().map_err(Error::io("choosing an id for", &path))?,
     };
     let site = site(options, located.destination, sides, journal_id);
-    let Halves { stage, mut commit } = halves(&site)?;
+    // The journal comes before all else that is made here: where there is more, and no journal,
+    // one was lost.
     let mut journal = match loaded {
         Some(journal) => journal,
         None => begin(options, &site, &path)?,
     };
+    let Halves { stage, mut commit } = halves(&site)?;
     layout::sync_names(disk, &site.destination, &site.side_folder, &path)?;
     // Replay must not act on an intent that the next power cut can take back.
     journal.sync()?;
     let replayed = commit.replay(&mut journal)?;
     Ok(Store {
+        destination: site.destination,
         journal,
         stage,
         commit,
@@ -196,10 +201,31 @@ pub fn read_journal(options: &OpenOptions) -> Result<Option<Journal>, Error> {
     {
         return Ok(Some(journal));
     }
-    match in_state(options, &located) {
-        Some(sides) => Journal::read_only(&sides.file("journal")),
-        None => Ok(None),
+    let elsewhere = match in_state(options, &located) {
+        Some(sides) => Journal::read_only(&sides.file("journal"))?,
+        None => None,
+    };
+    if let (None, Orphans::Refuse, Some(beside)) = (&elsewhere, options.orphans, &located.beside) {
+        refuse_orphans(&located.destination, beside, &beside.file("journal"))?;
     }
+    Ok(elsewhere)
+}
+
+/// Whether the destination could be opened for storing, as far as can be told without changing
+/// anything.
+pub fn foresee(options: &OpenOptions) -> Result<(), Error> {
+    layout::expect(&locate(&options.destination)?.destination)
+}
+
+/// Messages that we stored and no journal that speaks of them: one was lost.
+fn refuse_orphans(destination: &Destination, sides: &Sides, journal: &Path) -> Result<(), Error> {
+    if !present::holds_ours(destination, sides)? {
+        return Ok(());
+    }
+    Err(Error::JournalMissing {
+        path: PathBuf::from(destination.to_string()),
+        journal: journal.to_owned(),
+    })
 }
 
 /// Takes the lock beside the mail or, where nothing can be written there, in the state folder.
@@ -278,11 +304,12 @@ fn site(
 fn begin(options: &OpenOptions, site: &Site, path: &Path) -> Result<Journal, Error> {
     let destination = &site.destination;
     let adopts = options.orphans == Orphans::Adopt;
-    if !adopts && present::holds_ours(destination)? {
-        return Err(Error::JournalMissing {
-            path: PathBuf::from(destination.to_string()),
-            journal: path.to_owned(),
-        });
+    if !adopts {
+        let sides = Sides {
+            folder: site.side_folder.clone(),
+            stem: site.side_stem.clone(),
+        };
+        refuse_orphans(destination, &sides, path)?;
     }
     Journal::create(&options.disk, path, site.journal_id, &mut |each| {
         if adopts {

@@ -8,6 +8,7 @@ use super::destination::Destination;
 use super::error::Error;
 use super::files::{hash_of, made_for, names_in};
 use super::journal::{AccountId, Place, Receipt};
+use super::layout::Sides;
 use super::{eml, maildir, mbox};
 
 /// Calls `each` with a receipt for every message that is there, as if it had been stored at
@@ -49,12 +50,18 @@ pub(super) fn each_present(
     Ok(())
 }
 
-/// Whether there are messages that popfetch stored, by their names.
-pub(super) fn holds_ours(destination: &Destination) -> Result<bool, Error> {
+/// Whether there are messages that popfetch stored, by their names; in an mbox, by our stage beside
+/// it.
+pub(super) fn holds_ours(destination: &Destination, sides: &Sides) -> Result<bool, Error> {
     let is_ours: fn(&str) -> bool = match destination {
         Destination::Maildir(_) => |name| made_for(name).is_some(),
         Destination::Eml(_) => eml::is_of_our_kind,
-        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => return Ok(false),
+        Destination::Mbox(path) => {
+            let is_empty = fs::metadata(path).is_ok_and(|mbox| mbox.len() == 0);
+            let mut stages = mbox::STAGE_FILES.iter().map(|stage| sides.file(stage));
+            return Ok(path.exists() && !is_empty && stages.any(|stage| stage.exists()));
+        }
+        Destination::Pipe(_) | Destination::Stdout => return Ok(false),
     };
     let file_of = |name: &String| name.rsplit('/').next().is_some_and(is_ours);
     Ok(files_of(destination)?.keys().any(file_of))
@@ -65,15 +72,17 @@ pub(super) fn files_of(destination: &Destination) -> Result<HashMap<String, Path
     let mut files = HashMap::new();
     match destination {
         Destination::Maildir(path) => {
-            for folder in [path.join("new"), path.join("cur")] {
+            let folders = [path.join("new"), path.join("cur")];
+            for folder in folders.into_iter().filter(|folder| folder.is_dir()) {
                 for name in names_in(&folder)? {
                     let unique = maildir::without_flags(&name).to_owned();
                     files.insert(unique, folder.join(name));
                 }
             }
         }
-        Destination::Eml(path) => eml_files(path, "", EML_DEPTH, &mut files)?,
-        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => {}
+        Destination::Eml(path) if path.is_dir() => eml_files(path, "", EML_DEPTH, &mut files)?,
+        Destination::Eml(_) | Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => {
+        }
     }
     Ok(files)
 }

@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
     }
 
     fn announce_replayed(&mut self, store: &Store) {
-        let destination = &self.fetch.store.destination;
+        let destination = &store.destination;
         let path_of = |place: &Place| destination.path_of(place);
         for delivered in &store.replayed.delivered {
             self.summary.add_stored(&delivered.receipt);

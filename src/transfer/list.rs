@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::client::{Client, ServerFacts, Transaction};
 use crate::message::Summary as Header;
 use crate::protocol::{Listing, MaildropSize, UniqueIdRef};
-use crate::store::{AccountId, Identity, Journal, OpenOptions, read_journal};
+use crate::store::{AccountId, Identity, Journal, OpenOptions, foresee, read_journal};
 
 use super::error::Error;
 use super::fetch::Outcome;
@@ -122,7 +122,9 @@ pub fn preview(
 ) -> Outcome {
     let started = Instant::now();
     let mut summary = Summary::default();
-    let ended = View::open(remote, look, observer)
+    let foreseen = look.store.map_or(Ok(()), foresee).map_err(Error::from);
+    let ended = foreseen
+        .and_then(|()| View::open(remote, look, observer))
         .and_then(|view| view.preview(task, observer, &mut summary));
     summary.elapsed = started.elapsed();
     Outcome {

@@ -336,7 +336,8 @@ impl Session<'_, '_> {
         let unfinished = AtomicUsize::new(0);
         let (outbox, inbox) = commit::channel(&unfinished);
         let fetch = self.run.fetch;
-        let path_of = move |place: &store::Place| fetch.store.destination.path_of(place);
+        let destination = self.store.destination.clone();
+        let path_of = move |place: &store::Place| destination.path_of(place);
         let committer = Committer {
             commit: self.store.commit.as_mut(),
             journal: &mut self.store.journal,

@@ -142,3 +142,37 @@ fn an_mbox_that_was_adopted_is_verified_once() {
         verify(1)
     );
 }
+
+#[test]
+fn a_lost_journal_is_told_by_all_who_look_for_it() {
+    for destination in ["maildir:mail", "mbox:mail", "eml:mail"] {
+        let folder = Folder::new();
+        let server = server();
+        let with = |words: &str| format!("{words} --to {destination}");
+        run(&folder, "fetch", &server, &with("")).expect(0);
+        for journal in ["mail/.popfetch-journal", ".mail.popfetch-journal"] {
+            // One of them is there.
+            drop(std::fs::remove_file(folder.join(journal)));
+        }
+        for (command, words) in [
+            ("fetch", ""),
+            ("fetch", "--dry-run"),
+            ("fetch", "--mark-stored"),
+            ("list", "--new"),
+            ("stat", ""),
+            ("delete", "--stored --yes"),
+        ] {
+            let outcome = run(&folder, command, &server, &with(words)).expect(73);
+            assert!(outcome.stderr.contains("--adopt"), "{}", outcome.stderr);
+        }
+        let verify = folder.popfetch().words("verify").arg(destination);
+        verify.run().expect(73);
+        run(&folder, "fetch", &server, &with("--adopt")).expect(0);
+        let outcome = run(&folder, "stat", &server, &with("--json")).expect(0);
+        assert!(
+            outcome.stdout().contains("\"new\":0"),
+            "{}",
+            outcome.stdout()
+        );
+    }
+}

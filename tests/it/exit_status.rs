@@ -113,6 +113,15 @@ fn a_destination_that_cannot_be_made() {
         .arg(&missing);
     let outcome = fetch.run().expect(73);
     assert!(outcome.stderr.contains("missing"), "{}", outcome.stderr);
+    std::fs::write(folder.join("file"), "x").unwrap();
+    for words in [
+        "--to missing/mail --dry-run",
+        "--to file",
+        "--to file --dry-run",
+    ] {
+        let fetch = popfetch(&folder, "fetch", &server).words(words);
+        fetch.run().expect(73);
+    }
     assert!(
         !folder.join("missing").exists(),
         "a parent was made in secret"

@@ -18,7 +18,7 @@ use crate::transfer::{self, Extent, Look};
 
 /// Columns for a setting's name, and for its value.
 const KEY_COLUMNS: usize = 16;
-const VALUE_COLUMNS: usize = 40;
+const VALUE_COLUMNS: usize = 32;
 
 /// Explains every account that is named, or all.
 pub(super) fn run(

@@ -195,6 +195,7 @@ impl Output {
     /// What came of something, for whoever is looking.
     pub(crate) fn outcome(&self, words: &str) {
         if self.is_watched() {
+            self.flush();
             self.say(words);
         }
     }

@@ -35,7 +35,7 @@ pub(super) use text::MboxText;
 const SEPARATOR: &[u8] = b"\n\n";
 
 /// The two files that batches are staged in by turns.
-const STAGE_FILES: [&str; 2] = ["stage", "stage-2"];
+pub(super) const STAGE_FILES: [&str; 2] = ["stage", "stage-2"];
 
 /// The two halves of the mbox at `path`.
 pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
