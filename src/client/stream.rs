@@ -140,6 +140,7 @@ impl Stream {
             }
             Err(refused) => Err(match record.take_cause(&peer, Wait::Handshake) {
                 Some(cause) => cause,
+                None if record.is_silent() => closed(Wait::Handshake, &peer),
                 None => Error::Tls(Box::new(TlsFailure {
                     host: peer.host,
                     fault: record
@@ -206,14 +207,19 @@ impl Wire for Stream {
     }
 
     fn closed(&mut self) -> Error {
-        Error::Io {
-            doing: self.socket().limit.wait(),
-            peer: self.peer.name.clone(),
-            source: io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the server closed the connection",
-            ),
-        }
+        let doing = self.socket().limit.wait();
+        closed(doing, &self.peer)
+    }
+}
+
+fn closed(doing: Wait, peer: &Peer) -> Error {
+    Error::Io {
+        doing,
+        peer: peer.name.clone(),
+        source: io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the server closed the connection",
+        ),
     }
 }
 
@@ -246,6 +252,11 @@ impl Record {
 
     fn ended(&self) -> bool {
         self.with(|noticed| noticed.ended && noticed.cause.is_none())
+    }
+
+    /// Whether the line was closed before anything came.
+    fn is_silent(&self) -> bool {
+        self.with(|noticed| noticed.ended && noticed.first.is_empty())
     }
 
     fn take_first(&self) -> Vec<u8> {

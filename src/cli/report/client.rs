@@ -223,9 +223,9 @@ fn hint_of_deadline(wait: Wait) -> &'static str {
 
 fn of_tls(tls: &TlsFailure, failure: impl Fn(Kind) -> Failure) -> Failure {
     match &tls.fault {
-        TlsFault::NotTls(text) => failure(Kind::Tls)
-            .server_text(text.to_string())
-            .hint("write pop3:// in place of pop3s://, or the port that speaks TLS"),
+        TlsFault::NotTls(text) => failure(Kind::Tls).server_text(text.to_string()).hint(
+            "pop3s:// is for a port that begins with TLS, pop3:// for one that begins in clear",
+        ),
         TlsFault::Untrusted(_) | TlsFault::PinMismatch(_) => match &tls.presented {
             Some(leaf) => {
                 let failure = failure(Kind::Certificate);

@@ -152,6 +152,10 @@ impl Player {
                 Ok(())
             }
             Play::Stall => self.expect_end(),
+            Play::Deaf => {
+                self.over = true;
+                self.drain()
+            }
             Play::There => self
                 .wait(Duration::from_millis(1))
                 .map_err(|error| format!("the client has closed its side: {error}")),
@@ -287,7 +291,7 @@ impl Player {
                 Ok(0) => return Ok(()),
                 Ok(_) => {}
                 Err(error) if is_timeout(&error) => {
-                    return Err("the client kept a closed line".to_owned());
+                    return Err("the client stayed".to_owned());
                 }
                 Err(_) => return Ok(()),
             }

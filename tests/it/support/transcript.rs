@@ -63,6 +63,8 @@ pub(crate) enum Play {
     Drip(u64),
     /// Say nothing until the client goes away.
     Stall,
+    /// Say nothing, and hear whatever comes, until the client goes away.
+    Deaf,
     /// Make sure that the client has not closed its side.
     There,
     /// Close in good order.
@@ -195,6 +197,7 @@ fn parse_play(key: &str, value: &str) -> Result<Play, String> {
         "endless" => Play::Endless(escape::octets(value)?),
         "drip" => Play::Drip(value.trim().parse().map_err(|_| "drip: MILLISECONDS")?),
         "stall" => Play::Stall,
+        "deaf" => Play::Deaf,
         "close" => Play::Close,
         "reset" => Play::Reset,
         "tls" => Play::Tls(certificate_name(value)),
