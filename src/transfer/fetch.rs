@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, Patience, Transaction};
+use crate::client::Patience;
 use crate::protocol::{MessageNumber, Row};
 use crate::store::{self, Identity, OpenOptions, Place, Store};
 
@@ -13,7 +13,7 @@ use super::error::Error;
 use super::observer::{Event, Observer, Warning};
 use super::plan::{Spent, Task};
 use super::remote::{Remote, Retries};
-use super::session::{Progress, Session};
+use super::session::{Listed, Progress, Session};
 use super::summary::Summary;
 
 /// What to do when nearly all unique-ids are new although the messages look the same.
@@ -156,21 +156,17 @@ impl<'a> Run<'a> {
     }
 
     fn run(&mut self, remote: &mut Remote<'_>) -> Result<(), Error> {
-        // The lock comes first: a second run is told at once. Then the journal is read while the
-        // connection is made.
-        let (store, client) = thread::scope(|scope| {
-            let opening = scope.spawn(|| store::open(self.fetch.store));
-            let client = remote.log_in();
-            (join(opening), client)
-        });
-        let mut store = store?;
+        let (mut store, listed) = self.open_and_list(remote)?;
         self.announce_replayed(&store);
-        let mut client = Some(client?);
+        let mut listed = Some(listed);
         let mut retries = Retries::new(remote.retries);
         loop {
-            let connected = client.take().map_or_else(|| remote.log_in(), Ok);
+            let listed = listed.take().unwrap_or_else(|| {
+                let client = remote.log_in()?;
+                Listed::new(client, self.observer)
+            });
             let settled_before = self.settled();
-            let ended = connected.and_then(|client| self.session(client, &mut store));
+            let ended = listed.and_then(|listed| self.session(listed, &mut store));
             if self.settled() > settled_before {
                 retries.reset();
             }
@@ -196,6 +192,24 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Opens the store while the connection is made and the maildrop listed. The store comes first:
+    /// that its lock is held, for one, is told as soon as it is known.
+    fn open_and_list(
+        &self,
+        remote: &mut Remote<'_>,
+    ) -> Result<(Store, Result<Listed, Error>), Error> {
+        thread::scope(|scope| {
+            let opening = scope.spawn(|| store::open(self.fetch.store));
+            let client = remote.log_in();
+            if client.is_err() || opening.is_finished() {
+                let store = join(opening)?;
+                return Ok((store, Listed::new(client?, self.observer)));
+            }
+            let listed = Listed::new(client?, self.observer);
+            Ok((join(opening)?, listed))
+        })
+    }
+
     fn settled(&self) -> u64 {
         let Summary {
             stored,
@@ -206,13 +220,9 @@ impl<'a> Run<'a> {
         stored + failed + gone
     }
 
-    fn session(
-        &mut self,
-        client: Client<Transaction>,
-        store: &mut Store,
-    ) -> Result<Progress, Error> {
+    fn session(&mut self, listed: Listed, store: &mut Store) -> Result<Progress, Error> {
         self.sessions += 1;
-        Session::new(self, client, store)?.run()
+        Session::new(self, listed, store)?.run()
     }
 
     fn announce_replayed(&mut self, store: &Store) {

@@ -65,8 +65,8 @@ pub(super) struct Retriever<'a> {
     pub(super) summary: Summary,
     /// Octets of message data, of unfinished messages too: what a provider counts.
     pub(super) octets_received: u64,
-    /// What is settled in this session, one way or another.
-    pub(super) settled: &'a mut Vec<Step>,
+    /// How many of the steps, in their order, are settled one way or another.
+    pub(super) settled: usize,
 }
 
 impl Retriever<'_> {
@@ -106,7 +106,7 @@ impl Retriever<'_> {
                 });
             }
             self.retrieve_one(step)?;
-            self.settled.push(step);
+            self.settled += 1;
         }
         Ok(())
     }

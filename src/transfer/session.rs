@@ -17,7 +17,7 @@ use super::fetch::{MessageKey, NewUniqueIds, Run, join};
 use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
 use super::list::unique_ids;
 use super::moved;
-use super::observer::{Event, Failure, MessageReport, Outlook, Status, Warning};
+use super::observer::{Event, Failure, MessageReport, Observer, Outlook, Status, Warning};
 use super::plan::{Action, Plan, Reason, Selected, Step, is_deletable, plan_fetch};
 use super::retrieve::{Asking, Interruption, Retriever};
 use super::selection::Scope;
@@ -32,6 +32,24 @@ pub(super) enum Progress {
     MoreToCome,
 }
 
+/// A session whose maildrop is listed.
+pub(super) struct Listed {
+    client: Client<Transaction>,
+    listing: Listing,
+}
+
+impl Listed {
+    /// Lists the maildrop.
+    pub(super) fn new(
+        mut client: Client<Transaction>,
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        observer.notice(Event::LoggedIn(client.server()));
+        let listing = client.listing()?;
+        Ok(Self { client, listing })
+    }
+}
+
 /// One session.
 pub(super) struct Session<'r, 'a> {
     run: &'r mut Run<'a>,
@@ -43,14 +61,13 @@ pub(super) struct Session<'r, 'a> {
 }
 
 impl<'r, 'a> Session<'r, 'a> {
-    /// Lists the maildrop.
+    /// Tells the journal of the listing.
     pub(super) fn new(
         run: &'r mut Run<'a>,
-        mut client: Client<Transaction>,
+        listed: Listed,
         store: &'r mut Store,
     ) -> Result<Self, Error> {
-        run.observer.notice(Event::LoggedIn(client.server()));
-        let listing = client.listing()?;
+        let Listed { client, listing } = listed;
         run.login_delay = client
             .server()
             .capabilities()
@@ -72,10 +89,13 @@ impl<'r, 'a> Session<'r, 'a> {
 
     /// Does all there is to do.
     pub(super) fn run(mut self) -> Result<Progress, Error> {
-        self.add_moved()?;
-        self.add_adopted()?;
         let selected = self.select()?;
         let mut plan = self.plan(&selected);
+        // Only what is retrieved can be stored twice.
+        if plan.steps_of(Action::Retrieve).next().is_some() {
+            self.add_moved()?;
+            self.add_adopted()?;
+        }
         self.announce(&plan);
         let progress = self.cut_to_batch(&mut plan);
         self.add_compared(&plan)?;
@@ -314,12 +334,11 @@ impl Session<'_, '_> {
         if alone.is_empty() && ahead.is_empty() {
             return Ok(());
         }
-        let mut settled = Vec::new();
-        let ended = self.retrieve_and_commit(&ahead, &alone, &mut settled);
+        let ended = self.retrieve_and_commit(&ahead, &alone);
         self.run.summary.add(&ended.received);
         self.run.spent.octets += ended.received_octets;
         self.run.summary.add(&ended.stored);
-        self.note_settled(&settled);
+        self.note_settled(ahead.iter().chain(&alone).take(ended.settled));
         ended.commit?;
         ended
             .retrieval
@@ -327,12 +346,7 @@ impl Session<'_, '_> {
     }
 
     /// Retrieves on this thread and commits on another, until both are done.
-    fn retrieve_and_commit(
-        &mut self,
-        ahead: &[Step],
-        alone: &[Step],
-        settled: &mut Vec<Step>,
-    ) -> Ended {
+    fn retrieve_and_commit(&mut self, ahead: &[Step], alone: &[Step]) -> Ended {
         let unfinished = AtomicUsize::new(0);
         let (outbox, inbox) = commit::channel(&unfinished);
         let fetch = self.run.fetch;
@@ -359,7 +373,7 @@ impl Session<'_, '_> {
             observer: self.run.observer,
             summary: Summary::default(),
             octets_received: 0,
-            settled,
+            settled: 0,
         };
         thread::scope(|scope| {
             let unfinished = &unfinished;
@@ -367,7 +381,7 @@ impl Session<'_, '_> {
             let retrieval = retriever
                 .retrieve(ahead, Asking::Ahead)
                 .and_then(|()| retriever.retrieve(alone, Asking::Alone));
-            let received = retriever.summary;
+            let (received, settled) = (retriever.summary, retriever.settled);
             let received_octets = retriever.octets_received;
             // The outbox goes with the retriever: that ends the committing thread.
             drop(retriever);
@@ -375,6 +389,7 @@ impl Session<'_, '_> {
             Ended {
                 received,
                 received_octets,
+                settled,
                 retrieval,
                 stored,
                 commit,
@@ -384,7 +399,7 @@ impl Session<'_, '_> {
 
     /// What is settled is not asked for again in this run, even where the journal would have it
     /// so: it was refused, or is retrieved each time to be compared, or was to be stored again.
-    fn note_settled(&mut self, settled: &[Step]) {
+    fn note_settled<'s>(&mut self, settled: impl Iterator<Item = &'s Step>) {
         for step in settled {
             let Some(row) = self.listing.row(step.row) else {
                 continue;
@@ -476,6 +491,8 @@ impl Session<'_, '_> {
 struct Ended {
     received: Summary,
     received_octets: u64,
+    /// See [`Retriever::settled`].
+    settled: usize,
     retrieval: Result<(), Interruption>,
     stored: Summary,
     commit: Result<(), store::Error>,

@@ -52,9 +52,11 @@ impl ListingBuilder {
         }
     }
 
-    /// All rows of UIDL are there.
+    /// All rows of UIDL are there. What is to be found out about them is found out now, while the
+    /// server sends LIST.
     pub fn uidl_ended(&mut self) {
         self.index();
+        self.listing.repeated = self.repeated();
     }
 
     /// There are none: the rows of LIST stand for themselves.
@@ -87,8 +89,9 @@ impl ListingBuilder {
 
     /// All rows are there.
     pub fn finish(mut self) -> Listing {
-        self.index();
-        self.listing.repeated = self.repeated();
+        if !self.has_unique_ids() {
+            self.index();
+        }
         self.listing
     }
 

@@ -16,7 +16,7 @@ use crate::store::error::Error;
 use crate::store::files::delivered;
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
 
-const CHUNK_OCTETS: usize = 1024 * 1024;
+const CHUNK_OCTETS: usize = 256 * 1024;
 
 /// A message and its length in an mbox.
 pub(super) struct Message {

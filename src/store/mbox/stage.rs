@@ -17,9 +17,10 @@ use crate::store::error::Error;
 use crate::store::open::Clock;
 
 /// A batch costs the mbox four syncs and a round of locks, so it may be long; a run that is
-/// killed fetches it again.
+/// killed fetches it again. Each message in it costs a kilobyte of memory until its receipt is
+/// written.
 const BATCH_OCTETS_MAX: u64 = 32 * 1024 * 1024;
-const BATCH_MESSAGES_MAX: usize = 4096;
+const BATCH_MESSAGES_MAX: usize = 1024;
 
 /// How much is gathered before it is written.
 const BUFFER_OCTETS: usize = 256 * 1024;

@@ -200,7 +200,9 @@ pub(super) fn plan_fetch(
 ) -> Plan {
     let repeats = Repeats::of(listing);
     let mut budget = Budget::of(task, spent);
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        steps: Vec::with_capacity(listing.len()),
+    };
     for (index, row) in in_order(listing, task.selection.order) {
         let reason = if selected.contains(index) {
             budget.allow(row.octets, decide(&row, &repeats, ledger, task))
