@@ -67,13 +67,24 @@ pub enum FoundLine<'a> {
 /// Cuts the first line off the input. `octets_max` counts the line end too.
 pub fn find_line(input: &[u8], ending: LineEnding, octets_max: usize) -> FoundLine<'_> {
     let within = input.get(..octets_max).unwrap_or(input);
-    match memchr::memmem::find(within, ending.octets()) {
+    match line_length(within, ending) {
         Some(length) => FoundLine::Whole {
             line: input.get(..length).unwrap_or_default(),
             consumed: length + ending.octets().len(),
         },
         None if within.len() == octets_max => FoundLine::TooLong,
         None => FoundLine::Partial,
+    }
+}
+
+/// Octets in front of the first line end. Lines of a listing are short: to search for one octet
+/// costs less than to make ready for two.
+fn line_length(input: &[u8], ending: LineEnding) -> Option<usize> {
+    match ending {
+        LineEnding::CrLf => memchr::memchr_iter(b'\n', input)
+            .filter_map(|line_feed| line_feed.checked_sub(1))
+            .find(|before| input.get(*before) == Some(&b'\r')),
+        LineEnding::Lf => memchr::memchr(b'\n', input),
     }
 }
 
