@@ -115,3 +115,60 @@ fn every_command_helps() {
     }
     folder.popfetch().arg("--version").run().expect(0);
 }
+
+/// What a person types in bash, and what Tab must offer then.
+const COMPLETIONS: [(&str, &str); 6] = [
+    ("popfetch fe", "fetch"),
+    ("popfetch fetch --tls i", "implicit"),
+    ("popfetch fetch --delete-", "--delete-after"),
+    ("popfetch delete --verif", "--verify"),
+    ("popfetch config im", "import"),
+    ("popfetch config import getm", "getmail"),
+];
+
+/// Asks the completions as bash does: by its variables, with the result in another.
+#[test]
+fn bash_completes() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions/popfetch.bash");
+    for (typed, offered) in COMPLETIONS {
+        let script = "source \"$1\"; read -ra COMP_WORDS <<< \"$2\"; \
+                      COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); \
+                      _popfetch popfetch \"${COMP_WORDS[-1]}\" \"${COMP_WORDS[-2]}\"; \
+                      echo \"${COMPREPLY[*]}\"";
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", script, "bash"])
+            .arg(&file)
+            .arg(typed);
+        let Ok(output) = bash.output() else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said.trim(), offered, "{typed}: {output:?}");
+    }
+}
+
+/// The other shells at least understand theirs.
+#[test]
+fn other_shells_read_their_completions() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
+    for (shell, argument, file) in [
+        ("zsh", "-n", "_popfetch"),
+        ("fish", "--no-execute", "popfetch.fish"),
+    ] {
+        let command = Command::new(shell)
+            .arg(argument)
+            .arg(folder.join(file))
+            .output();
+        let Ok(output) = command else {
+            drop(writeln!(
+                std::io::stderr(),
+                "left out: reading the completions by {shell} (it is not installed)"
+            ));
+            continue;
+        };
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! Every line that `--json` prints is one the schema describes.
 
+use std::path::Path;
+
 use pop3d::{Mailbox, Sizes};
 use serde_json::Value;
 
@@ -143,4 +145,23 @@ fn every_line_is_as_the_schema_says() {
     let mut types = check(&schema, &program.run().expect(0));
     types.dedup();
     assert_eq!(types, ["setting", "left-out", "imported"]);
+}
+
+/// Whatever a line can hold, its page tells.
+#[test]
+fn the_page_tells_every_field() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/popfetch-json.5");
+    let page = std::fs::read_to_string(page).unwrap();
+    let plain = page
+        .replace("\\fB", " ")
+        .replace("\\fR", " ")
+        .replace('\\', "");
+    let told: Vec<_> = plain
+        .split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)))
+        .collect();
+    for (line, definition) in Schema::of_program().0["$defs"].as_object().unwrap() {
+        for field in definition["properties"].as_object().unwrap().keys() {
+            assert!(told.contains(&field.as_str()), "{line}: {field}");
+        }
+    }
 }
