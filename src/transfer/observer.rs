@@ -151,6 +151,11 @@ pub enum Warning {
     NoUniqueIds,
     /// The server says it deletes what was retrieved.
     ExpiresAtOnce,
+    /// The server counts so many messages and lists none.
+    NoneListed {
+        /// How many STAT claimed.
+        claimed: u64,
+    },
     /// These new messages are left on the server since they are longer than a message, or all
     /// messages of a run, may be.
     TooLong {
@@ -178,7 +183,7 @@ impl Warning {
     /// where nobody is looking. The others tell what a server is like, each time anew.
     pub fn is_grave(&self) -> bool {
         match self {
-            Self::ExpiresAtOnce | Self::Store(_) => true,
+            Self::ExpiresAtOnce | Self::NoneListed { .. } | Self::Store(_) => true,
             Self::NoUniqueIds
             | Self::TooLong { .. }
             | Self::NoTop

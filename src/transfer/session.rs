@@ -183,6 +183,12 @@ impl<'r, 'a> Session<'r, 'a> {
         if expires_at_once && plan.steps_of(Action::Retrieve).next().is_some() {
             warn(Warning::ExpiresAtOnce);
         }
+        if let Some(claimed) = self.listing.claimed().messages
+            && claimed > 0
+            && self.listing.is_empty()
+        {
+            warn(Warning::NoneListed { claimed });
+        }
         if matches!(self.listing.unique_ids(), UidSupport::Refused(_)) && !self.listing.is_empty() {
             warn(Warning::NoUniqueIds);
         }

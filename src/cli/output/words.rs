@@ -1,5 +1,6 @@
 //! What a plan's reasons and a run's warnings are called.
 
+use super::text::messages;
 use crate::transfer::{Action, Fate, Reason, Warning};
 
 /// The name of an action in JSON.
@@ -78,6 +79,10 @@ pub(crate) fn warning_words(warning: &Warning) -> String {
         Warning::TooLong { messages } => format!(
             "{messages} new messages stay on the server: they are larger than --max-message or \
              --max-bytes allows"
+        ),
+        Warning::NoneListed { claimed } => format!(
+            "the server counts {} and lists none, so that none can be fetched",
+            messages(*claimed)
         ),
         Warning::NoTop => {
             "the server refuses TOP: date, sender and subject cannot be told".to_owned()
