@@ -58,6 +58,10 @@ pub enum Error {
     Tls(Box<TlsFailure>),
     /// A setting cannot be used.
     BadSetting(BadSetting),
+    /// Commands were sent ahead of their answers, and the server lost its way over them. The same
+    /// [`Connector`](super::Connector) sends none ahead to it any more, so that another session may
+    /// fare better.
+    CommandsLost(Box<Error>),
     /// An earlier error has left it open what the server would answer.
     OutOfStep,
     /// A command was to be sent while messages that were asked for are still to come.
@@ -395,6 +399,9 @@ impl fmt::Display for Error {
                 f.write_str("it has not come to an end in the time it may take")
             }
             Self::Deadline(wait) => write!(f, "waiting for {wait} took too long"),
+            Self::CommandsLost(error) => {
+                write!(f, "{error}; it may lose commands that are sent together")
+            }
             Self::Stopped => f.write_str("stopped"),
             Self::UnknownHost { host, why } => write!(f, "host {host} is not known: {why}"),
             Self::Proxy { proxy, why } => write!(f, "proxy {proxy}: {why}"),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::error::{Error, Wait};
+use super::error::{Error, Misbehaviour, Wait};
 use super::manners::{Manners, is_unbearable};
 use super::pipeline::Window;
 use super::settings::PipelinePolicy;
@@ -60,10 +60,37 @@ impl Pipelining {
         answer
     }
 
+    /// As [`Self::learn`], of the first commands of a session. An error says so if another session
+    /// may fare better for what was learnt.
+    pub(super) fn learn_first<T>(&mut self, answer: Result<T, Error>) -> Result<T, Error> {
+        let is_learnt = self.policy == PipelinePolicy::Auto;
+        self.learn(answer).map_err(|error| {
+            if is_learnt && is_of_lost_commands(&error) {
+                Error::CommandsLost(Box::new(error))
+            } else {
+                error
+            }
+        })
+    }
+
     /// The server lost its way.
     pub(super) fn note_lost(&self) {
         if self.policy == PipelinePolicy::Auto {
             self.manners.note_pipelining();
         }
     }
+}
+
+/// Whether an error is one of order, or of silence. A list without an end is no such thing.
+fn is_of_lost_commands(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Io { .. }
+            | Error::Deadline(Wait::Response(_))
+            | Error::Misbehaved(
+                Misbehaviour::NoStatusLine { .. }
+                    | Misbehaviour::UnexpectedAnswer(_)
+                    | Misbehaviour::UnexpectedContinuation(_)
+            )
+    )
 }

@@ -114,9 +114,7 @@ impl<'a> Deleting<'a> {
         observer: &'a dyn Observer,
     ) -> Result<Self, Error> {
         let store = delete.store.map(store::open).transpose()?;
-        let mut client = remote.log_in()?;
-        observer.notice(Event::LoggedIn(client.server()));
-        let listing = client.listing()?;
+        let (client, listing) = remote.list(observer)?;
         let store = match store {
             Some(mut store) => {
                 let account = store

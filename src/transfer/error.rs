@@ -122,7 +122,10 @@ pub(super) fn is_line_drop(error: &client::Error) -> bool {
     if let client::Error::Deadline(wait) = error {
         return *wait != Wait::WholeRun;
     }
-    matches!(error, client::Error::Io { .. } | client::Error::OutOfStep)
+    matches!(
+        error,
+        client::Error::Io { .. } | client::Error::CommandsLost(_) | client::Error::OutOfStep
+    )
 }
 
 fn is_try_later(error: &client::Error) -> bool {

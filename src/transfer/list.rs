@@ -156,9 +156,7 @@ impl View {
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let journal = look.store.map(read_journal).transpose()?.flatten();
-        let mut client = remote.log_in()?;
-        observer.notice(Event::LoggedIn(client.server()));
-        let listing = client.listing()?;
+        let (client, listing) = remote.list(observer)?;
         let journal = match journal {
             Some(mut journal) => {
                 let mut listed = unique_ids(&listing);

@@ -50,9 +50,7 @@ fn run(
 ) -> Result<(), Error> {
     let mut store = store::open(mark.store)?;
     let journal = &mut store.journal;
-    let mut client = remote.log_in()?;
-    observer.notice(Event::LoggedIn(client.server()));
-    let listing = client.listing()?;
+    let (mut client, listing) = remote.list(observer)?;
     if matches!(listing.unique_ids(), UidSupport::Refused(_)) && !listing.is_empty() {
         observer.notice(Event::Warning(Warning::NoUniqueIds));
     }

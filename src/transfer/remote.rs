@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use crate::client::{
     self, Attempt, Client, Connector, Credentials, LoginPolicy, Patience, Server, Transaction,
 };
+use crate::protocol::Listing;
 
 use super::error::Error;
+use super::observer::{Event, Observer};
 
 /// Where passwords and tokens come from: asked anew for each login, since a token lives about an
 /// hour.
@@ -52,6 +54,28 @@ impl Remote<'_> {
             self.policy,
             &mut credentials,
         )
+    }
+
+    /// Connects, logs in and lists. A server that loses its way over the commands of the listing,
+    /// sent in one write, is called once more and asked step by step.
+    pub(super) fn list(
+        &mut self,
+        observer: &dyn Observer,
+    ) -> Result<(Client<Transaction>, Listing), Error> {
+        match self.list_once(observer) {
+            Err(Error::Client(client::Error::CommandsLost(_))) => self.list_once(observer),
+            listed => listed,
+        }
+    }
+
+    fn list_once(
+        &mut self,
+        observer: &dyn Observer,
+    ) -> Result<(Client<Transaction>, Listing), Error> {
+        let mut client = self.log_in()?;
+        observer.notice(Event::LoggedIn(client.server()));
+        let listing = client.listing()?;
+        Ok((client, listing))
     }
 
     /// Waits, but not past a stop. A server may ask for any pause between two logins: one that the

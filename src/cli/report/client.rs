@@ -38,6 +38,10 @@ pub(crate) fn of_client(error: &Error, about: About<'_>) -> Failure {
         }
         Error::Tls(tls) => of_tls(tls, failure),
         Error::BadSetting(bad) => of_bad_setting(bad, failure),
+        Error::CommandsLost(lost) => Failure {
+            message: escape(&error.to_string()).into_owned(),
+            ..of_client(lost, about).hint("--pipeline off sends one command at a time")
+        },
         Error::OutOfStep => failure(Kind::LineDropped),
         Error::RequestsLeft => failure(Kind::Bug),
     }

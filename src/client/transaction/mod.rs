@@ -120,7 +120,7 @@ impl Client<Transaction> {
             listing::ask_in_one_flight(&mut self.session)?;
         }
         let listing = listing::read_flight(&mut self.session);
-        self.state.pipelining.learn(listing)
+        self.state.pipelining.learn_first(listing)
     }
 
     /// Whether asking for one more message now keeps the line busy. What is asked for beyond
