@@ -349,14 +349,9 @@ impl fmt::Display for BadSetting {
                 write!(f, "{} holds no certificate in PEM form", path.display())
             }
             Self::NoKey(path) => write!(f, "{} holds no private key in PEM form", path.display()),
-            Self::UnsupportedKey {
-                path,
-                label,
-                conversion,
-            } => write!(
+            Self::UnsupportedKey { path, label, .. } => write!(
                 f,
-                "the key in {} is of the kind \"{label}\", which cannot be read; convert it with: \
-                 {conversion}",
+                "the key in {} is of the kind \"{label}\", which cannot be read",
                 path.display()
             ),
             Self::Identity { certificate, why } => write!(

@@ -252,6 +252,11 @@ fn of_tls(tls: &TlsFailure, failure: impl Fn(Kind) -> Failure) -> Failure {
             Kind::Tls,
         )
         .hint("the server wants a certificate: --tls-client-cert and --tls-client-key present one"),
+        TlsFault::Failed(why) if why.contains("alert handshake failure") => failure(Kind::Tls)
+            .hint(
+                "it speaks no TLS 1.2 that is safe, or wants a certificate: --tls-client-cert and \
+             --tls-client-key present one",
+            ),
         TlsFault::Failed(_) => failure(Kind::Tls).hint("see that the port speaks TLS 1.2 or newer"),
     }
 }
