@@ -253,5 +253,13 @@ fn a_change_without_a_list_is_told_and_without_a_place_refused() {
     ] {
         assert!(lines.contains(part), "{part}: {lines}");
     }
+    assert!(!lines.contains("SMTP"), "{lines}");
     assert!(home.join("Mail/.popfetch-journal").exists());
+
+    std::fs::create_dir_all(home.join("mails")).unwrap();
+    import(&["--to", "mbox:~/mails/{account}"]).expect(0);
+    assert!(
+        home.join("mails/.pop.example.org.popfetch-journal")
+            .exists()
+    );
 }

@@ -115,12 +115,6 @@ fn name_apart(accounts: &mut [Imported]) {
 }
 
 impl Imported {
-    /// Mail goes here, whatever the other program did with it.
-    pub(crate) fn store_in(&mut self, to: &str) {
-        self.settings.retain(|(key, _)| *key != "to");
-        self.set("to", to);
-    }
-
     /// The text of a setting.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.settings.iter().find_map(|(known, value)| match value {

@@ -2,6 +2,9 @@
 
 use super::{Imported, Value};
 
+/// What is said where no place is known.
+const PLACE_WANTED: &str = "; say where to store mail by to = \"...\"";
+
 /// How the connection is encrypted, in the words most programs share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encryption {
@@ -79,7 +82,14 @@ impl Imported {
 
     /// Where mail went is no place that popfetch has.
     pub(super) fn leave_place(&mut self, what: &str) {
-        self.leave_out(format!("{what}; say where to store mail by to = \"...\""));
+        self.leave_out(format!("{what}{PLACE_WANTED}"));
+    }
+
+    /// Mail goes here, whatever the other program did with it.
+    pub(crate) fn store_in(&mut self, to: &str) {
+        self.settings.retain(|(key, _)| *key != "to");
+        self.left_out.retain(|what| !what.ends_with(PLACE_WANTED));
+        self.set("to", to);
     }
 
     pub(super) fn set_timeout(&mut self, seconds: &str) {
