@@ -47,6 +47,11 @@ pub trait Commit: Send {
     /// Ends what an earlier run left half done, rolling forward, and removes what only a run that
     /// died can have left; called once, before anything is staged.
     fn replay(&mut self, journal: &mut Journal) -> Result<Replayed, Error>;
+
+    /// What the user should hear of since this was last asked.
+    fn take_warnings(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What is known of a message when it begins to arrive.
@@ -125,6 +130,4 @@ pub struct Replayed {
     pub delivered: Vec<Delivered>,
     /// How many intents came to nothing: those messages are new again.
     pub voided: usize,
-    /// What the user should hear of.
-    pub warnings: Vec<String>,
 }

@@ -11,7 +11,7 @@ use crate::store::{
     self, AccountId, ChildOutcome, Commit, Delivered, Delivery, Journal, Place, ReceiptId,
 };
 
-use super::observer::{Event, Failure, MessageReport, Observer, Status, Stored};
+use super::observer::{Event, Failure, MessageReport, Observer, Status, Stored, Warning};
 use super::summary::{Remedy, Summary};
 
 /// What the committing thread is asked to do.
@@ -156,7 +156,9 @@ impl Committer<'_> {
             })
             .collect();
         let deliveries = batch.into_iter().map(|parcel| parcel.delivery).collect();
-        match self.commit.deliver(self.journal, deliveries) {
+        let ended = self.commit.deliver(self.journal, deliveries);
+        notice_warnings(self.observer, self.commit);
+        match ended {
             Ok(delivered) => {
                 for (retrieved, delivered) in retrieved.into_iter().zip(&delivered) {
                     self.count(retrieved, delivered);
@@ -199,6 +201,13 @@ impl Committer<'_> {
         receipt.listed_octets = recognised.listed_octets;
         self.journal.record(&[receipt])?;
         Ok(())
+    }
+}
+
+/// Tells the observer what the destination has to say.
+pub(super) fn notice_warnings(observer: &dyn Observer, commit: &mut dyn Commit) {
+    for warning in commit.take_warnings() {
+        observer.notice(Event::Warning(Warning::Store(warning)));
     }
 }
 

@@ -8,9 +8,9 @@ use crate::client::Patience;
 use crate::protocol::{MessageNumber, Row};
 use crate::store::{self, Identity, OpenOptions, Place, Store};
 
-use super::commit::notice_stored;
+use super::commit::{notice_stored, notice_warnings};
 use super::error::Error;
-use super::observer::{Event, Observer, Warning};
+use super::observer::{Event, Observer};
 use super::plan::{Spent, Task};
 use super::remote::{Remote, Retries};
 use super::session::{Listed, Progress, Session};
@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
 
     fn run(&mut self, remote: &mut Remote<'_>) -> Result<(), Error> {
         let (mut store, listed) = self.open_and_list(remote)?;
-        self.announce_replayed(&store);
+        self.announce_replayed(&mut store);
         let mut listed = Some(listed);
         let mut retries = Retries::new(remote.retries);
         loop {
@@ -225,17 +225,14 @@ impl<'a> Run<'a> {
         Session::new(self, listed, store)?.run()
     }
 
-    fn announce_replayed(&mut self, store: &Store) {
+    fn announce_replayed(&mut self, store: &mut Store) {
         let destination = &store.destination;
         let path_of = |place: &Place| destination.path_of(place);
         for delivered in &store.replayed.delivered {
             self.summary.add_stored(&delivered.receipt);
             notice_stored(self.observer, &path_of, None, delivered);
         }
-        for warning in &store.replayed.warnings {
-            self.observer
-                .notice(Event::Warning(Warning::Store(warning.clone())));
-        }
+        notice_warnings(self.observer, store.commit.as_mut());
     }
 }
 

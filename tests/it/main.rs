@@ -19,6 +19,7 @@ mod dovecot;
 mod exit_status;
 mod fetch;
 mod import;
+mod journal;
 mod json;
 mod kill;
 mod neighbours;

@@ -58,7 +58,6 @@ pub(super) fn settle(journal: &mut Journal, settled: Settled) -> Result<Replayed
     Ok(Replayed {
         delivered,
         voided: settled.void.len(),
-        warnings: Vec::new(),
     })
 }
 

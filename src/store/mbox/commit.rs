@@ -64,6 +64,10 @@ impl Commit for MboxCommit {
     fn replay(&mut self, journal: &mut Journal) -> Result<Replayed, Error> {
         self.replay_intents(journal)
     }
+
+    fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
 }
 
 impl MboxCommit {
@@ -112,12 +116,12 @@ impl MboxCommit {
         Ok(delivered(ids, receipts))
     }
 
-    /// Says once what locking lacks.
+    /// Keeps in mind what locking lacks.
     pub(super) fn warn_of(&mut self, mbox: &LockedMbox) {
         if let Some(warning) = mbox.warning()
             && !std::mem::replace(&mut self.warned, true)
         {
-            log::warn!("{warning}");
+            self.warnings.push(warning);
         }
     }
 }

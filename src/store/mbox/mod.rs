@@ -62,6 +62,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             tails: TAIL_FILES.map(|kind| site.side_file(kind)),
             side_folder: site.side_folder.clone(),
             warned: false,
+            warnings: Vec::new(),
         }),
     })
 }
@@ -87,8 +88,9 @@ struct MboxCommit {
     stages: Vec<PathBuf>,
     tails: [PathBuf; 2],
     side_folder: PathBuf,
-    /// The user was told that locking lacks something.
+    /// The user was told that locking lacks something, or will be.
     warned: bool,
+    warnings: Vec<String>,
 }
 
 #[cfg(test)]

@@ -53,12 +53,11 @@ impl MboxCommit {
             return Ok(Replayed::default());
         }
         let mbox = self.locker.lock(Access::InPlace)?;
-        let warnings = mbox.warning();
-        let mut replayed = match self.staged(intents)? {
+        self.warn_of(&mbox);
+        let replayed = match self.staged(intents)? {
             Ok(unsettled) => self.replay_staged(journal, mbox, unsettled)?,
             Err(intents) => self.replay_without_stage(journal, &mbox, intents)?,
         };
-        replayed.warnings.extend(warnings);
         self.empty_side_files()?;
         Ok(replayed)
     }

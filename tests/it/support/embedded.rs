@@ -72,6 +72,28 @@ pub(crate) fn assert_mbox(path: &Path, wanted: &[Vec<u8>], context: &str) {
     assert_eq!(parsed.len(), wanted.len(), "{context}, read by mail-parser");
 }
 
+/// As above for an eml folder, which keeps the messages as the server sent them.
+#[track_caller]
+pub(crate) fn assert_eml(path: &Path, wanted: &[Vec<u8>], context: &str) {
+    let found = reader::eml(path);
+    let stored = found.iter().map(|message| reader::stored_form(message));
+    assert_same(&sorted(stored.collect()), wanted, context);
+    for message in found {
+        assert!(message.ends_with(b"\r\n"), "{context}: line ends");
+    }
+}
+
+/// As above for a store of this kind.
+#[track_caller]
+pub(crate) fn assert_stored(kind: &str, path: &Path, wanted: &[Vec<u8>], context: &str) {
+    match kind {
+        "maildir" => assert_maildir(path, wanted, context),
+        "mbox" => assert_mbox(path, wanted, context),
+        "eml" => assert_eml(path, wanted, context),
+        _ => panic!("{kind} cannot be read back"),
+    }
+}
+
 fn sorted(mut messages: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     messages.sort();
     messages

@@ -1,16 +1,19 @@
 //! Runs the real program in a fresh folder, with an empty home and a clean environment.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 /// No run in these tests has work for so long; one that takes it hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+const NOBODY: u32 = 65534;
 
 /// A run to come.
 #[derive(Debug)]
@@ -73,6 +76,23 @@ impl Folder {
         self.program(command)
     }
 
+    /// The same without root's rights; for a test that root runs, with those of nobody, to whom
+    /// everything in this folder is given.
+    pub(crate) fn popfetch_as_nobody(&self) -> Program {
+        if !geteuid().is_root() {
+            return self.popfetch();
+        }
+        // What root has built may be out of reach.
+        let program = self.join("popfetch");
+        if !program.exists() {
+            std::fs::copy(env!("CARGO_BIN_EXE_popfetch"), &program).unwrap();
+        }
+        give_to_nobody(self.path());
+        let mut command = Command::new(program);
+        command.uid(NOBODY).gid(NOBODY);
+        self.program(command)
+    }
+
     fn program(&self, mut command: Command) -> Program {
         command
             .env_clear()
@@ -86,6 +106,15 @@ impl Folder {
         Program {
             command,
             patience: PATIENCE,
+        }
+    }
+}
+
+fn give_to_nobody(path: &Path) {
+    std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            give_to_nobody(&entry.unwrap().path());
         }
     }
 }

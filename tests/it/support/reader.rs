@@ -18,6 +18,16 @@ pub(crate) fn maildir(path: &Path) -> Vec<Vec<u8>> {
     messages
 }
 
+/// The messages of an eml folder.
+pub(crate) fn eml(path: &Path) -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(path).into_iter().flatten();
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "eml"))
+        .map(|path| std::fs::read(path).unwrap())
+        .collect()
+}
+
 /// How many files lie in a maildir's tmp: what was begun and never ended.
 pub(crate) fn maildir_unfinished(path: &Path) -> usize {
     std::fs::read_dir(path.join("tmp")).map_or(0, Iterator::count)

@@ -1,0 +1,165 @@
+//! The journal as a person meets it: damaged, elsewhere, held by another run.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+
+use pop3d::{Hold, Mailbox, Server, Sizes, Step, When};
+
+use crate::support::embedded::{
+    PATIENCE, assert_maildir, assert_stored, popfetch, serve, stored_messages, told,
+};
+use crate::support::program::{Folder, Outcome};
+
+const MESSAGES: u32 = 8;
+
+fn server() -> Server {
+    serve(Mailbox::generated(MESSAGES, 4, Sizes::Fixed(900)))
+}
+
+fn fetch(folder: &Folder, server: &Server, words: &str) -> Outcome {
+    popfetch(folder, "fetch", server).words(words).run()
+}
+
+#[test]
+fn a_damaged_journal_stops_the_run_and_the_way_out_of_it_stores_nothing_twice() {
+    for kind in ["maildir", "mbox", "eml"] {
+        let folder = Folder::new();
+        let server = server();
+        let to = format!("--to {kind}:mail --delete");
+        fetch(&folder, &server, &format!("--to {kind}:mail")).expect(0);
+        let journal = folder.join(match kind {
+            "mbox" => ".mail.popfetch-journal",
+            _ => "mail/.popfetch-journal",
+        });
+        let whole = std::fs::read(&journal).unwrap();
+        let intent = whole.windows(7).position(|octets| octets == b"intent ");
+        let place = intent.unwrap() + 20;
+        let line = 1 + whole[..place]
+            .iter()
+            .filter(|&&octet| octet == b'\n')
+            .count();
+        let file = OpenOptions::new().write(true).open(&journal).unwrap();
+        file.write_all_at(b"?", place as u64).unwrap();
+        let outcome = fetch(&folder, &server, &to).expect(74);
+        let name = journal.file_name().unwrap().to_str().unwrap();
+        for said in [&format!("{name}, line {line}: "), "--adopt"] {
+            assert!(outcome.stderr.contains(said), "{kind}: {}", outcome.stderr);
+        }
+        assert_eq!(server.count("RETR"), u64::from(MESSAGES), "{kind}");
+        assert_eq!(server.count("DELE"), 0, "{kind}");
+        std::fs::rename(&journal, folder.join("damaged")).unwrap();
+        fetch(&folder, &server, &format!("{to} --adopt")).expect(0);
+        let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES);
+        assert_stored(kind, &folder.join("mail"), &wanted, "adopted");
+        assert_eq!(server.mailbox().present(), Vec::<u32>::new(), "{kind}");
+    }
+}
+
+#[test]
+fn a_tail_that_makes_no_sense_is_cut() {
+    let folder = Folder::new();
+    let server = server();
+    fetch(&folder, &server, "--to mail").expect(0);
+    let journal = folder.join("mail/.popfetch-journal");
+    let mut file = OpenOptions::new().append(true).open(&journal).unwrap();
+    file.write_all(b"intent 1 half a li\0\0\0").unwrap();
+    server.change(|mailbox| mailbox.grow(1));
+    fetch(&folder, &server, "--to mail").expect(0);
+    assert!(!std::fs::read(&journal).unwrap().contains(&0));
+    fetch(&folder, &server, "--to mail").expect(0);
+    assert_eq!(server.count("RETR"), u64::from(MESSAGES) + 1);
+    let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES + 1);
+    assert_maildir(&folder.join("mail"), &wanted, "cut");
+}
+
+#[test]
+fn a_run_with_nothing_new_leaves_the_journal_as_it_is() {
+    let folder = Folder::new();
+    let server = server();
+    fetch(&folder, &server, "--to mail").expect(0);
+    let journal = folder.join("mail/.popfetch-journal");
+    let before = std::fs::read(&journal).unwrap();
+    fetch(&folder, &server, "--to mail").expect(0);
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+}
+
+#[test]
+fn the_journal_may_be_elsewhere_but_not_the_lock() {
+    let folder = Folder::new();
+    let server = server();
+    let fetch = || fetch(&folder, &server, "--to mail --journal state/journal");
+    fetch().expect(74);
+    std::fs::create_dir(folder.join("state")).unwrap();
+    fetch().expect(0);
+    fetch().expect(0);
+    assert_eq!(server.count("RETR"), u64::from(MESSAGES));
+    assert!(folder.join("state/journal").exists());
+    assert!(folder.join("mail/.popfetch-lock").exists());
+    assert!(!folder.join("mail/.popfetch-journal").exists());
+}
+
+#[test]
+fn a_second_run_is_told_who_holds_the_lock_and_changes_nothing() {
+    for destination in [
+        "maildir:mail",
+        "mbox:inbox",
+        "eml:letters",
+        "pipe:cat > /dev/null",
+    ] {
+        let folder = Folder::new();
+        let server = server();
+        let fetch = || popfetch(&folder, "fetch", &server).args(["--to", destination, "--delete"]);
+        server.hold(Hold::At(Step {
+            when: When::Before,
+            verb: "RETR",
+            number: 3,
+        }));
+        let first = fetch().start();
+        assert!(server.wait_until_held(PATIENCE).is_some());
+        let outcome = fetch().run().expect(75);
+        let holder = format!("process {} on ", first.pid());
+        for said in [&holder, " since 20"] {
+            assert!(
+                outcome.stderr.contains(said),
+                "{destination}: {}",
+                outcome.stderr
+            );
+        }
+        server.release();
+        first.wait().expect(0);
+        assert_eq!(server.count("RETR"), u64::from(MESSAGES), "{destination}");
+    }
+}
+
+/// As in a system's spool folder: the mbox is the user's, the folder is not.
+#[test]
+fn an_mbox_in_a_folder_that_takes_no_files_is_locked_by_fcntl_alone() {
+    let folder = Folder::new();
+    let server = server();
+    let spool = folder.join("spool");
+    std::fs::create_dir(&spool).unwrap();
+    let inbox = spool.join("inbox");
+    std::fs::write(&inbox, "").unwrap();
+    let set_mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode(&spool, 0o555);
+    let fetch = || {
+        let program = told(folder.popfetch_as_nobody(), "fetch", &server);
+        program.args(["--to", "mbox:spool/inbox", "--delete"]).run()
+    };
+    let outcome = fetch().expect(0);
+    assert!(outcome.stderr.contains("fcntl alone"), "{}", outcome.stderr);
+    fetch().expect(0);
+    set_mode(&spool, 0o755);
+    let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES);
+    assert_stored("mbox", &inbox, &wanted, "spool");
+    assert_eq!(std::fs::read_dir(&spool).unwrap().count(), 1);
+    let state = folder.join("home/.local/state/popfetch");
+    let of_inbox = std::fs::read_dir(state).unwrap().next().unwrap().unwrap();
+    for kind in ["lock", "journal"] {
+        let name = of_inbox.path().join(format!(".popfetch-{kind}"));
+        assert!(name.exists(), "{}", name.display());
+    }
+}
