@@ -6,7 +6,7 @@ use std::thread;
 
 use pop3d::{Cut, Mailbox, Server};
 
-use crate::support::embedded::{assert_maildir, assert_mbox, popfetch, serve, stored_messages};
+use crate::support::embedded::{assert_stored, popfetch, serve, stored_messages};
 use crate::support::program::Folder;
 
 const MESSAGES: [&str; 3] = [
@@ -52,13 +52,6 @@ fn check(kind: &str, delete: &str, octets: u64) -> Server {
         "{context}: left on the server"
     );
     server
-}
-
-fn assert_stored(kind: &str, path: &std::path::Path, wanted: &[Vec<u8>], context: &str) {
-    match kind {
-        "maildir" => assert_maildir(path, wanted, context),
-        _ => assert_mbox(path, wanted, context),
-    }
 }
 
 /// How many octets the server sends in a session that nothing disturbs.
@@ -119,4 +112,9 @@ fn an_mbox_survives_every_cut() {
 #[test]
 fn an_mbox_survives_every_cut_while_deleting() {
     cut_everywhere("mbox", "--delete");
+}
+
+#[test]
+fn an_eml_folder_survives_every_cut_while_deleting() {
+    cut_everywhere("eml", "--delete");
 }

@@ -35,10 +35,7 @@ fn a_damaged_journal_stops_the_run_and_the_way_out_of_it_stores_nothing_twice() 
         let whole = std::fs::read(&journal).unwrap();
         let intent = whole.windows(7).position(|octets| octets == b"intent ");
         let place = intent.unwrap() + 20;
-        let line = 1 + whole[..place]
-            .iter()
-            .filter(|&&octet| octet == b'\n')
-            .count();
+        let line = whole[..place].split(|&octet| octet == b'\n').count();
         let file = OpenOptions::new().write(true).open(&journal).unwrap();
         file.write_all_at(b"?", place as u64).unwrap();
         let outcome = fetch(&folder, &server, &to).expect(74);
@@ -90,7 +87,7 @@ fn the_journal_may_be_elsewhere_but_not_the_lock() {
     let server = server();
     let fetch = || fetch(&folder, &server, "--to mail --journal state/journal");
     fetch().expect(74);
-    std::fs::create_dir(folder.join("state")).unwrap();
+    std::fs::create_dir_all(folder.join("state")).unwrap();
     fetch().expect(0);
     fetch().expect(0);
     assert_eq!(server.count("RETR"), u64::from(MESSAGES));
@@ -138,7 +135,7 @@ fn an_mbox_in_a_folder_that_takes_no_files_is_locked_by_fcntl_alone() {
     let folder = Folder::new();
     let server = server();
     let spool = folder.join("spool");
-    std::fs::create_dir(&spool).unwrap();
+    std::fs::create_dir_all(&spool).unwrap();
     let inbox = spool.join("inbox");
     std::fs::write(&inbox, "").unwrap();
     let set_mode = |path: &std::path::Path, mode| {

@@ -5,11 +5,10 @@ use std::path::Path;
 use std::thread;
 
 use pop3d::{Hold, Mailbox, Server, Sizes, Step, When};
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
-use crate::support::embedded::{
-    PATIENCE, assert_maildir, assert_mbox, popfetch, serve, stored_messages,
-};
+use crate::support::embedded::{PATIENCE, assert_stored, popfetch, serve, stored_messages};
 use crate::support::program::{Folder, Program, Running};
 
 const MESSAGES: u32 = 6;
@@ -28,10 +27,7 @@ impl Case {
     }
 
     fn assert_stored(&self, path: &Path, wanted: &[Vec<u8>], context: &str) {
-        match self.kind {
-            "maildir" => assert_maildir(path, wanted, context),
-            _ => assert_mbox(path, wanted, context),
-        }
+        assert_stored(self.kind, path, wanted, context);
     }
 
     /// How many steps a session has that nothing disturbs.
@@ -171,6 +167,17 @@ fn an_mbox_survives_kills_while_deleting() {
 }
 
 #[test]
+fn an_eml_folder_survives_kills_while_deleting() {
+    for when in [at_once, at_rest] {
+        Case {
+            kind: "eml",
+            more: "--delete",
+        }
+        .kill_everywhere(when);
+    }
+}
+
+#[test]
 fn an_interrupted_run_commits_what_is_complete_and_says_so_by_its_status() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let case = Case {
@@ -202,4 +209,32 @@ fn an_interrupted_run_commits_what_is_complete_and_says_so_by_its_status() {
         let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES);
         case.assert_stored(&folder.join("mail"), &wanted, "afterwards");
     }
+}
+
+/// The first waits for a command that never ends; the second does not.
+#[test]
+fn a_second_signal_ends_the_run_at_once() {
+    let folder = Folder::new();
+    let server = serve(mailbox());
+    let fifo = folder.join("fifo");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    let command = "pipe:exec > /dev/null 2>&1; cat >> got; test ! -e fifo || cat fifo";
+    let fetch = || popfetch(&folder, "fetch", &server).args(["--to", command, "--delete"]);
+    let run = fetch().start();
+    // Opens once the command reads, and keeps it reading.
+    let writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+    // Two of one kind may come as one.
+    run.signal(Signal::INT);
+    run.signal(Signal::TERM);
+    let outcome = run.wait();
+    assert!([130, 143].contains(&outcome.code()), "{outcome:?}");
+    assert_eq!(server.count("DELE"), 0);
+    std::fs::remove_file(&fifo).unwrap();
+    drop(writer);
+    fetch().run().expect(0);
+    let got = std::fs::read(folder.join("got")).unwrap();
+    for message in stored_messages(&server.mailbox(), 1..=MESSAGES) {
+        assert!(got.windows(message.len()).any(|octets| octets == message));
+    }
+    assert_eq!(server.mailbox().present(), Vec::<u32>::new());
 }

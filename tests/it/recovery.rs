@@ -5,7 +5,9 @@ use std::path::Path;
 
 use pop3d::{Hold, Mailbox, Server, Settings, Sizes, Step, When};
 
-use crate::support::embedded::{PATIENCE, assert_maildir, popfetch, serve, stored_messages, told};
+use crate::support::embedded::{
+    PATIENCE, assert_maildir, assert_stored, popfetch, serve, stored_messages, told,
+};
 use crate::support::program::{Folder, Outcome};
 
 const MESSAGES: u32 = 60;
@@ -143,12 +145,12 @@ fn what_is_left_in_tmp_by_others_stays() {
 
 #[test]
 fn a_full_disk_deletes_nothing_and_the_next_run_recovers() {
-    for kind in ["maildir", "mbox"] {
+    for kind in ["maildir", "mbox", "eml"] {
         let folder = Folder::new();
         let mut mailbox = Mailbox::generated(4, 3, Sizes::Fixed(2000));
         mailbox.add(
             "large",
-            format!("Subject: large\r\n\r\n{}", "x".repeat(3 << 20)).as_bytes(),
+            format!("Subject: large\r\n\r\n{}\r\n", "x".repeat(3 << 20)).as_bytes(),
         );
         mailbox.grow(2);
         let server = serve(mailbox);
@@ -169,11 +171,7 @@ fn a_full_disk_deletes_nothing_and_the_next_run_recovers() {
             .expect(0);
         assert_eq!(server.mailbox().present().len(), 0);
         let wanted = stored_messages(&server.mailbox(), 1..=7);
-        let path = folder.join("mail");
-        match kind {
-            "maildir" => assert_maildir(&path, &wanted, "a full disk"),
-            _ => crate::support::embedded::assert_mbox(&path, &wanted, "a full disk"),
-        }
+        assert_stored(kind, &folder.join("mail"), &wanted, "a full disk");
     }
 }
 
@@ -198,6 +196,34 @@ fn a_folder_that_vanishes_is_an_error_and_deletes_nothing() {
     assert_eq!(server.count("QUIT"), 0);
     std::fs::rename(folder.join("gone"), folder.join("mail/new")).unwrap();
     fetch(&folder, &server, "--to mail").expect(0);
+    assert_all_stored(&folder, "mail", "afterwards");
+}
+
+#[test]
+fn a_folder_without_the_right_to_write_deletes_nothing() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let server = serve(mailbox());
+    fetch(&folder, &server, "--to mail --limit 2").expect(0);
+    let new = folder.join("mail/new");
+    let set_mode = |mode| {
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let fetch = || {
+        let program = told(folder.popfetch_as_nobody(), "fetch", &server);
+        program.words("--to mail --delete").run()
+    };
+    set_mode(0o500);
+    let outcome = fetch().expect(74);
+    assert!(
+        outcome.stderr.contains("moving into new/"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(server.count("DELE"), 0);
+    assert_eq!(server.count("QUIT"), 1, "that of the first run");
+    set_mode(0o700);
+    fetch().expect(0);
     assert_all_stored(&folder, "mail", "afterwards");
 }
 
