@@ -139,6 +139,52 @@ fn check_explains_and_connects() {
 }
 
 #[test]
+fn check_explains_what_holds_for_all_accounts() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::empty());
+    configure(&folder, &[("work", &server, GOOD)]);
+    let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
+    let config = config.replace("[defaults]", "[defaults]\njobs = 2\nverbose = true");
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    let outcome = program(&folder, "config check --color never")
+        .run()
+        .expect(0);
+    let told = outcome.stdout();
+    for row in [
+        "configuration config.toml --config",
+        "jobs 2 [defaults], line 2",
+        "verbose 1 [defaults], line 3",
+        "color never --color",
+        "progress auto default",
+    ] {
+        let mut rows = told.lines().map(|row| {
+            let words: Vec<_> = row.split_whitespace().collect();
+            words.join(" ")
+        });
+        assert!(rows.any(|told| told == row), "{row}: {told}");
+    }
+}
+
+#[test]
+fn paths_are_expanded_for_a_url_too() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(2, 1, Sizes::Mixed));
+    let path = folder.join("home/demo@127.0.0.1.pw");
+    std::fs::write(&path, "secret\n").unwrap();
+    let mine = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&path, mine).unwrap();
+    let url = format!("fetch pop3://demo@127.0.0.1:{} --tls off", server.port());
+    let fetch = folder.popfetch().words(&url);
+    fetch
+        .words("--to ~/{account} --journal ~/{account}.journal --password-file ~/{account}.pw")
+        .run()
+        .expect(0);
+    let stored = std::fs::read_dir(folder.join("home/demo@127.0.0.1/new")).unwrap();
+    assert_eq!(stored.count(), 2);
+    assert!(folder.join("home/demo@127.0.0.1.journal").exists());
+}
+
+#[test]
 fn what_another_program_fetched_is_not_fetched_again() {
     let folder = Folder::new();
     let server = serve(Mailbox::generated(3, 1, Sizes::Mixed));

@@ -6,7 +6,7 @@ use super::every_account::every_account;
 use super::remote::{self, Way};
 use super::{Bench, Unheard};
 use crate::cli::args::{ConfigCheckArgs, GeneralFlags};
-use crate::cli::config::{Account, BrokenAccount, Explained, Values};
+use crate::cli::config::{Account, BrokenAccount, Configuration, Explained, Values};
 use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 use crate::cli::output::json::{Line, SettingLine};
@@ -30,6 +30,7 @@ pub(super) fn run(
     let (configuration, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let mut endings = Vec::new();
+    explain_run(&configuration, &bench);
     if args.connect {
         let checked = every_account(
             &bench,
@@ -58,7 +59,8 @@ fn tell(bench: &Bench<'_>, checked: Checked) -> Ending {
     let ending = explain(bench, &account);
     match login {
         Some(Ok(words)) => {
-            print(bench, &account, "login", &words, account.server.to_string());
+            let source = account.server.to_string();
+            print(bench, Some(&account), "login", &words, source);
             ending
         }
         Some(Err(failure)) => {
@@ -89,22 +91,32 @@ fn connect(bench: &Bench<'_>, account: &Account) -> Result<String, Failure> {
     })
 }
 
-fn explain(bench: &Bench<'_>, account: &Account) -> Ending {
+/// Explains what holds for all accounts.
+fn explain_run(configuration: &Configuration<'_>, bench: &Bench<'_>) {
+    print_heading(bench, "every account");
+    let (path, source) = configuration.file();
+    print(bench, None, "configuration", &path, source.to_owned());
+    for Explained { key, value, source } in configuration.explain_settings() {
+        print(bench, None, key, &value, source.to_string());
+    }
+}
+
+fn print_heading(bench: &Bench<'_>, heading: &str) {
     let output = &bench.output;
     if !output.is_json() {
-        output.line(
-            &output
-                .palette()
-                .paint(Style::Heading, &account.name)
-                .to_string(),
-        );
+        let heading = output.palette().paint(Style::Heading, escape(heading));
+        output.line(&heading.to_string());
     }
+}
+
+fn explain(bench: &Bench<'_>, account: &Account) -> Ending {
+    print_heading(bench, &account.name);
     let settings = account
         .explained
         .iter()
         .map(|Explained { key, value, source }| (*key, value.clone(), source.to_string()));
     for (key, value, source) in settings.chain([secret(account), destination(bench, account)]) {
-        print(bench, account, key, &value, source);
+        print(bench, Some(account), key, &value, source);
     }
     if let Some(Err(error)) = destination_of(bench, account) {
         let failure = of_store(&Error::BadDestination(error));
@@ -115,10 +127,10 @@ fn explain(bench: &Bench<'_>, account: &Account) -> Ending {
 }
 
 /// Prints one setting.
-fn print(bench: &Bench<'_>, account: &Account, key: &str, value: &str, source: String) {
+fn print(bench: &Bench<'_>, account: Option<&Account>, key: &str, value: &str, source: String) {
     let output = &bench.output;
     if output.is_json() {
-        let account = account.name.as_str();
+        let account = account.map(|account| account.name.as_str());
         output.json(&Line::Setting(SettingLine {
             account,
             key,

@@ -103,7 +103,7 @@ fn print(bench: &Bench<'_>, account: &Imported) {
     for (key, value) in account.settings() {
         let source = "imported".to_owned();
         bench.output.json(&Line::Setting(SettingLine {
-            account: name,
+            account: Some(name),
             key,
             value: &value,
             source,

@@ -164,9 +164,10 @@ impl<'a> Resolver<'a> {
     fn finish(mut self, url: &AccountUrl, origin: Source) -> Result<Account, Failure> {
         let server = self.server(url, origin.clone())?;
         let user = self.user(url, origin)?;
+        let path_name = self.path_name(&server, &user);
         let login = self.login_policy();
-        let secret = self.secret(&server, &user)?;
-        let transport = self.transport()?;
+        let secret = self.secret(&server, &user, &path_name)?;
+        let transport = self.transport(&path_name)?;
         let timeout = self.pick("timeout", |values| values.network.timeout);
         let max_time = self.pick("max-time", |values| values.network.max_time);
         let retries = self.pick("retries", |values| values.network.retries);
@@ -178,9 +179,9 @@ impl<'a> Resolver<'a> {
             |Times(times)| times,
         );
         let destination = self.pick("to", |values| values.destination.to.clone());
-        let destination = destination.map(|it| self.expand_account(&it, &server, &user));
+        let destination = destination.map(|it| it.replace("{account}", &path_name));
         let journal = self.pick("journal", |values| values.destination.journal.clone());
-        let journal = journal.map(|it| self.path(&self.expand_account(&it, &server, &user)));
+        let journal = journal.map(|it| self.named_path(&it, &path_name));
         let eml_folders = self.pick("eml-folders", |values| values.destination.eml_folders);
         let after_storing = self.policy()?;
         let message_max = self.pick("max-message", |values| values.limits.max_message);
@@ -336,11 +337,19 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// What `{account}` stands for: one part of a path.
+    fn path_name(&self, server: &Server, user: &str) -> String {
+        self.configured
+            .map_or_else(|| format!("{user}@{}", server.host), str::to_owned)
+            .replace('/', "_")
+    }
+
     /// A missing secret is the account's to tell when it logs in; a contradiction is told now.
     fn secret(
         &mut self,
         server: &Server,
         user: &str,
+        path_name: &str,
     ) -> Result<Result<Option<SecretSource>, Failure>, Failure> {
         let mechanism = self.levels.pick("auth", |values| values.login.auth);
         if matches!(mechanism, Some((MechanismName::External, _))) {
@@ -349,6 +358,7 @@ impl<'a> Resolver<'a> {
         let host = bare(&server.host);
         let whose = Whose {
             account: self.configured,
+            path_name,
             user,
             host: &host,
         };
@@ -359,7 +369,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn transport(&mut self) -> Result<Transport, Failure> {
+    fn transport(&mut self, path_name: &str) -> Result<Transport, Failure> {
         let ca_file = self.pick("tls-ca", |values| values.tls.tls_ca.clone());
         let pin = self.pick("tls-pin", |values| values.tls.tls_pin);
         let tls_name = self.pick("tls-name", |values| values.tls.tls_name.clone());
@@ -370,8 +380,8 @@ impl<'a> Resolver<'a> {
         let proxy = self.pick("proxy", |values| values.network.proxy.clone());
         let identity = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(ClientIdentity {
-                certificate: self.named_path(&certificate),
-                key: self.named_path(&key),
+                certificate: self.named_path(&certificate, path_name),
+                key: self.named_path(&key, path_name),
             }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
@@ -382,7 +392,7 @@ impl<'a> Resolver<'a> {
             }
         };
         Ok(Transport {
-            ca_file: ca_file.map(|path| self.named_path(&path)),
+            ca_file: ca_file.map(|path| self.named_path(&path, path_name)),
             pin,
             tls_name: tls_name.map(|name| name.to_string()),
             identity,
@@ -454,21 +464,9 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn expand_account(&self, path: &str, server: &Server, user: &str) -> String {
-        let name = self
-            .configured
-            .map_or_else(|| format!("{user}@{}", server.host), str::to_owned);
-        // The name must stay one part of the path.
-        path.replace("{account}", &name.replace('/', "_"))
-    }
-
-    /// A path of a key other than `to` and `journal`.
-    fn named_path(&self, path: &str) -> PathBuf {
-        self.path(
-            &self
-                .configured
-                .map_or_else(|| path.to_owned(), |name| path.replace("{account}", name)),
-        )
+    /// A path of a setting, `~` and `{account}` filled in.
+    fn named_path(&self, path: &str, path_name: &str) -> PathBuf {
+        self.path(&path.replace("{account}", path_name))
     }
 
     fn path(&self, path: &str) -> PathBuf {

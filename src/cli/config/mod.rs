@@ -70,6 +70,26 @@ impl<'a> Configuration<'a> {
         Settings::of(Levels(&levels), self.environment)
     }
 
+    /// The file that was read, and why that one.
+    pub(crate) fn file(&self) -> (String, &'static str) {
+        let source = if self.flags.values.general.config.is_some() {
+            "--config"
+        } else {
+            "default"
+        };
+        if self.file.path.as_os_str().is_empty() {
+            return ("none".to_owned(), source);
+        }
+        (self.file.path.display().to_string(), source)
+    }
+
+    /// What the settings of the run are, and where they came from.
+    pub(crate) fn explain_settings(&self) -> Vec<Explained> {
+        let defaults = self.file.defaults.as_ref();
+        let levels: Vec<_> = [&self.flags].into_iter().chain(defaults).collect();
+        settings::explain(Levels(&levels))
+    }
+
     /// The accounts that are named, or all of the file when none is. One account's mistake is
     /// its own: the others stay.
     pub(crate) fn accounts(

@@ -1,6 +1,8 @@
 //! The settings of the run as a whole.
 
-use super::level::Levels;
+use super::account::Explained;
+use super::level::{Levels, Source};
+use crate::cli::args::GeneralFlags;
 use crate::cli::args::value::{Count, When};
 use crate::cli::environment::Environment;
 
@@ -37,6 +39,40 @@ pub(crate) enum Verbosity {
     Verbose,
     /// The protocol too.
     Trace,
+}
+
+/// What each setting is, and where it came from.
+pub(super) fn explain(levels: Levels<'_>) -> Vec<Explained> {
+    let said = |key, value: fn(&GeneralFlags) -> Option<String>, default: &str| {
+        let said = levels.pick(key, |values| value(&values.general));
+        let (value, source) = said.unwrap_or_else(|| (default.to_owned(), Source::Default));
+        Explained { key, value, source }
+    };
+    let verbose = |flags: &GeneralFlags| (flags.verbose > 0).then(|| flags.verbose.to_string());
+    vec![
+        said("json", |flags| flags.json.map(|on| on.to_string()), "false"),
+        said(
+            "quiet",
+            |flags| flags.quiet.map(|on| on.to_string()),
+            "false",
+        ),
+        said("verbose", verbose, "0"),
+        said(
+            "color",
+            |flags| flags.color.map(|when| when.to_string()),
+            "auto",
+        ),
+        said(
+            "progress",
+            |flags| flags.progress.map(|when| when.to_string()),
+            "auto",
+        ),
+        said(
+            "jobs",
+            |flags| flags.jobs.map(|jobs| jobs.to_string()),
+            &JOBS.to_string(),
+        ),
+    ]
 }
 
 impl Settings {

@@ -223,7 +223,7 @@ pub(crate) struct VerifiedLine {
 /// One setting, as `config check` explains it.
 #[derive(Serialize, Debug)]
 pub(crate) struct SettingLine<'a> {
-    pub(crate) account: &'a str,
+    pub(crate) account: Option<&'a str>,
     pub(crate) key: &'a str,
     pub(crate) value: &'a str,
     pub(crate) source: String,

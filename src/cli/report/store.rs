@@ -40,8 +40,8 @@ pub(crate) fn of_store(error: &Error) -> Failure {
             CannotCreate::Io(_) => "see that the folder above it is yours to write to",
         }),
         Error::JournalMissing { .. } => failure(Kind::CannotCreate).hint(
-            "bring the journal back; or begin a new one by fetch --adopt, which stores nothing \
-             twice that is in there",
+            "bring the journal back, or name it by --journal where it is elsewhere; or begin a new \
+             one by fetch --adopt, which stores nothing twice that is in there",
         ),
         Error::Damaged { .. } => failure(Kind::LocalIo).hint(
             "bring the journal back from a backup; or move it away and begin a new one by fetch \

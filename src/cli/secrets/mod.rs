@@ -23,6 +23,8 @@ const FILE_OCTETS_MAX: u64 = 1 << 20;
 pub(crate) struct Whose<'a> {
     /// The name in the configuration file, where the account has one.
     pub(crate) account: Option<&'a str>,
+    /// What `{account}` stands for in paths.
+    pub(crate) path_name: &'a str,
     pub(crate) user: &'a str,
     pub(crate) host: &'a str,
 }
@@ -103,19 +105,13 @@ fn from_level(
     let origin = if key.ends_with("command") {
         Origin::command(value, whose)
     } else {
-        Origin::File(environment.expand_home(&expand_account(value, whose)))
+        Origin::File(environment.expand_home(&value.replace("{account}", whose.path_name)))
     };
     Ok(Some(SecretSource {
         kind,
         origin,
         key: level.source(key).to_string(),
     }))
-}
-
-fn expand_account(path: &str, whose: Whose<'_>) -> String {
-    whose
-        .account
-        .map_or_else(|| path.to_owned(), |name| path.replace("{account}", name))
 }
 
 /// systemd's `LoadCredential=popfetch.ACCOUNT:...`.

@@ -236,6 +236,7 @@ mod tests {
     fn take(command: &str) -> Result<String, String> {
         let whose = Whose {
             account: Some("work"),
+            path_name: "work",
             user: "alice",
             host: "pop.example.org",
         };
@@ -283,6 +284,7 @@ mod tests {
     fn a_command_without_end_is_ended_by_the_stop_flag() {
         let whose = Whose {
             account: None,
+            path_name: "work",
             user: "alice",
             host: "h",
         };

@@ -13,6 +13,7 @@ use crate::secret::Secret;
 
 const WHOSE: Whose<'_> = Whose {
     account: Some("work"),
+    path_name: "work",
     user: "alice",
     host: "pop.example.org",
 };
