@@ -68,7 +68,7 @@ fn ask_for_passwords(
         if let Ok(Some(source)) = &account.secret
             && source.asks()
         {
-            let taken = source.take(&bench.signals.stop_flag());
+            let taken = source.take(&bench.signals.stop_flag(), None);
             account.secret = taken.map(|secret| {
                 Some(SecretSource {
                     origin: Origin::Known(secret),

@@ -1,8 +1,6 @@
 //! From an account to what a run needs: the way to its server, its destination, its identity.
 
 use std::error::Error as StdError;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use url::Host;
@@ -25,7 +23,6 @@ pub(super) struct Way {
     connector: Connector,
     patience: Patience,
     source: Option<SecretSource>,
-    stop: Arc<AtomicBool>,
     /// A password is asked for once; a token lives about an hour and is asked for anew.
     password: Option<Secret>,
 }
@@ -39,17 +36,15 @@ impl Way {
         if account.server.tls != TlsMode::Off {
             connector.prepare();
         }
-        let stop = bench.signals.stop_flag();
         let patience = Patience {
             timeout: account.timeout,
             until: Instant::now().checked_add(account.max_time),
-            stop: Arc::clone(&stop),
+            stop: bench.signals.stop_flag(),
         };
         Ok(Self {
             connector,
             patience,
             source,
-            stop,
             password: None,
         })
     }
@@ -64,11 +59,10 @@ impl Way {
             connector,
             patience,
             source,
-            stop,
             password,
         } = self;
         let mut credentials = |_: Attempt| -> Result<Credentials, Box<dyn StdError + Send + Sync>> {
-            let proof = proof(source.as_ref(), password, stop)?;
+            let proof = proof(source.as_ref(), password, patience)?;
             Ok(Credentials {
                 user: account.user.clone(),
                 proof,
@@ -88,16 +82,17 @@ impl Way {
 fn proof(
     source: Option<&SecretSource>,
     password: &mut Option<Secret>,
-    stop: &AtomicBool,
+    patience: &Patience,
 ) -> Result<Proof, Failure> {
     let Some(source) = source else {
         return Ok(Proof::Certificate);
     };
+    let take = || source.take(&patience.stop, patience.until);
     match (source.kind, &password) {
-        (SecretKind::Token, _) => Ok(Proof::Token(source.take(stop)?)),
+        (SecretKind::Token, _) => Ok(Proof::Token(take()?)),
         (SecretKind::Password, Some(known)) => Ok(Proof::Password(known.clone())),
         (SecretKind::Password, None) => {
-            let taken = source.take(stop)?;
+            let taken = take()?;
             *password = Some(taken.clone());
             Ok(Proof::Password(taken))
         }

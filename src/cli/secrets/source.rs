@@ -103,13 +103,17 @@ impl SecretSource {
         matches!(self.origin, Origin::Prompt(_))
     }
 
-    /// Takes the secret: runs, reads or asks.
-    pub(crate) fn take(&self, stop: &AtomicBool) -> Result<Secret, Failure> {
+    /// Takes the secret: runs, reads or asks. A command has its end with that of the run.
+    pub(crate) fn take(
+        &self,
+        stop: &AtomicBool,
+        until: Option<Instant>,
+    ) -> Result<Secret, Failure> {
         match &self.origin {
             Origin::Known(secret) => Ok(secret.clone()),
             Origin::Command { command, variables } => self
-                .run(command, variables, stop)
-                .map_err(|why| self.missing(&why)),
+                .run(command, variables, Bounds::of(stop, until))
+                .map_err(|unfinished| self.no_secret(unfinished)),
             Origin::File(path) => self.read(path, |file| super::refuse_open_file(file, path)),
             Origin::Credential(path) => self.read(path, |_| Ok(())),
             Origin::Prompt(prompt) => {
@@ -121,9 +125,24 @@ impl SecretSource {
     }
 
     fn missing(&self, why: &str) -> Failure {
-        let Self { kind, key, .. } = self;
-        Failure::new(Kind::NoSecret, format!("no {kind} from {key}: {why}"))
+        self.told(Kind::NoSecret, why)
             .hint("see that it gives the secret on its first line when you try it by hand")
+    }
+
+    fn told(&self, kind: Kind, why: &str) -> Failure {
+        let Self {
+            kind: secret, key, ..
+        } = self;
+        Failure::new(kind, format!("no {secret} from {key}: {why}"))
+    }
+
+    fn no_secret(&self, why: NoSecret) -> Failure {
+        match why {
+            NoSecret::Told(why) => self.missing(&why),
+            NoSecret::TooLate => self
+                .told(Kind::Timeout, "the command did not end in time")
+                .hint("see what it waits for when you try it by hand; --max-time bounds it too"),
+        }
     }
 
     fn non_empty(&self, line: Vec<u8>) -> Result<Secret, Failure> {
@@ -150,8 +169,8 @@ impl SecretSource {
         &self,
         command: &str,
         variables: &[(&str, String)],
-        stop: &AtomicBool,
-    ) -> Result<Secret, String> {
+        bounds: Bounds<'_>,
+    ) -> Result<Secret, NoSecret> {
         let mut child = Command::new("/bin/sh")
             .args(["-c", command])
             .envs(variables.iter().map(|(name, value)| (*name, value)))
@@ -159,7 +178,7 @@ impl SecretSource {
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot run /bin/sh: {error}"))?;
-        let outcome = watch(&mut child, stop);
+        let outcome = watch(&mut child, bounds);
         if outcome.is_err() {
             // It may be gone already; there is nothing else to do about it.
             drop(child.kill());
@@ -167,16 +186,44 @@ impl SecretSource {
         }
         let (line, status) = outcome?;
         if !status.success() {
-            return Err(format!("the command failed ({status})"));
+            return Err(format!("the command failed ({status})").into());
         }
         self.non_empty(line)
-            .map_err(|_| "the command printed nothing".to_owned())
+            .map_err(|_| "the command printed nothing".to_owned().into())
+    }
+}
+
+/// What ends a command before it ends itself.
+#[derive(Clone, Copy)]
+struct Bounds<'a> {
+    stop: &'a AtomicBool,
+    until: Instant,
+}
+
+impl<'a> Bounds<'a> {
+    fn of(stop: &'a AtomicBool, until: Option<Instant>) -> Self {
+        let longest = Instant::now() + COMMAND_TIME;
+        let until = until.map_or(longest, |until| until.min(longest));
+        Self { stop, until }
+    }
+}
+
+/// Why a command gave no secret.
+enum NoSecret {
+    Told(String),
+    TooLate,
+}
+
+impl From<String> for NoSecret {
+    fn from(why: String) -> Self {
+        Self::Told(why)
     }
 }
 
 /// Waits for the command's first line and its end.
-fn watch(child: &mut Child, stop: &AtomicBool) -> Result<(Vec<u8>, ExitStatus), String> {
-    let output = child.stdout.take().ok_or("the command has no output")?;
+fn watch(child: &mut Child, bounds: Bounds<'_>) -> Result<(Vec<u8>, ExitStatus), NoSecret> {
+    let no_output = || "the command has no output".to_owned();
+    let output = child.stdout.take().ok_or_else(no_output)?;
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut output = output;
@@ -185,17 +232,13 @@ fn watch(child: &mut Child, stop: &AtomicBool) -> Result<(Vec<u8>, ExitStatus), 
         // A command that prints on must not die of a closed pipe.
         drop(io::copy(&mut output, &mut io::sink()));
     });
-    let until = Instant::now() + COMMAND_TIME;
     let mut line = None;
     loop {
-        if stop.load(Ordering::Relaxed) {
-            return Err("stopped".to_owned());
+        if bounds.stop.load(Ordering::Relaxed) {
+            return Err("stopped".to_owned().into());
         }
-        if Instant::now() >= until {
-            return Err(format!(
-                "the command took longer than {} s",
-                COMMAND_TIME.as_secs()
-            ));
+        if Instant::now() >= bounds.until {
+            return Err(NoSecret::TooLate);
         }
         if line.is_none() {
             match receiver.recv_timeout(SLICE) {
@@ -229,8 +272,10 @@ fn first_line(source: impl Read) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicBool;
+    use std::time::Instant;
 
     use super::{Origin, SecretKind, SecretSource};
+    use crate::cli::failure::Kind;
     use crate::cli::secrets::Whose;
 
     fn take(command: &str) -> Result<String, String> {
@@ -245,7 +290,7 @@ mod tests {
             origin: Origin::command(command, whose),
             key: "--password-command".to_owned(),
         };
-        let secret = source.take(&AtomicBool::new(false));
+        let secret = source.take(&AtomicBool::new(false), None);
         secret
             .map(|secret| String::from_utf8(secret.expose().to_vec()).unwrap())
             .map_err(|failure| failure.message)
@@ -281,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_without_end_is_ended_by_the_stop_flag() {
+    fn a_command_without_end_is_ended_by_the_stop_flag_or_with_the_run() {
         let whose = Whose {
             account: None,
             path_name: "work",
@@ -293,7 +338,14 @@ mod tests {
             origin: Origin::command("exec tail -f /dev/null", whose),
             key: "--token-command".to_owned(),
         };
-        let failure = source.take(&AtomicBool::new(true)).unwrap_err();
+        let failure = source.take(&AtomicBool::new(true), None).unwrap_err();
         assert_eq!(failure.message, "no token from --token-command: stopped");
+        let over = Some(Instant::now());
+        let failure = source.take(&AtomicBool::new(false), over).unwrap_err();
+        let expected = "no token from --token-command: the command did not end in time";
+        assert_eq!(
+            (failure.kind, failure.message.as_str()),
+            (Kind::Timeout, expected)
+        );
     }
 }

@@ -56,7 +56,7 @@ fn table() -> Place {
 
 fn taken(levels: &[&Level], environment: &Environment) -> Result<(String, String), Failure> {
     let source = find(Levels(levels), environment, WHOSE)?;
-    let secret = source.take(&AtomicBool::new(false))?;
+    let secret = source.take(&AtomicBool::new(false), None)?;
     let text = String::from_utf8(secret.expose().to_vec()).unwrap();
     Ok((format!("{} {text}", source.kind), source.key))
 }
