@@ -173,8 +173,17 @@ fn is_about_the_line(refusal: &Refusal) -> bool {
         "argument",
         "parameter",
         "too long",
+        "malformed",
         "unrecognized",
         "unknown command",
+        "invalid command",
+        "bad command",
+        "not implemented",
+        "not supported",
+        "unsupported",
+        "mechanism",
+        // Exchange, of XOAUTH2; it closes the line then.
+        "protocol error",
     ];
     refusal.code.is_none() && words.iter().any(|word| text.contains(word))
 }
