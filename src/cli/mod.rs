@@ -7,6 +7,8 @@ mod config;
 mod docs;
 mod environment;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod import;
 mod logger;
 mod netrc;

@@ -66,7 +66,9 @@ impl Words<'_> {
             let (&first, after) = self.rest.split_first()?;
             match first {
                 b'\n' => self.at_line_start = true,
-                b' ' | b'\t' | b'\r' => {}
+                // The same octets as end a word: were one missing here, no word would begin at it
+                // and none be passed.
+                _ if first.is_ascii_whitespace() => {}
                 b'#' if self.at_line_start => {
                     self.skip_line();
                     continue;
@@ -188,6 +190,10 @@ mod tests {
                 None,
             ),
             ("machine", None),
+            (
+                "machine pop.example.org\x0clogin alice \x0c\r password y",
+                Some("y"),
+            ),
             (
                 "machine pop.example.org login alice password \"unclosed",
                 Some("unclosed"),

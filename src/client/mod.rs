@@ -73,6 +73,9 @@ mod authorization;
 mod body;
 mod connect;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod input;
 mod limit;
 mod listing;

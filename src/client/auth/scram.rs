@@ -126,7 +126,8 @@ impl Steps for Scram {
     fn respond(&mut self, challenge: Option<Vec<u8>>) -> Result<Step, LoginImpossible> {
         let bad = LoginImpossible::BadChallenge(self.name);
         let challenge = challenge.ok_or(bad.clone())?;
-        if self.is_proven || iterations(&challenge).is_some_and(|count| count > ITERATIONS_MAX) {
+        let asks_too_much = iterations(&challenge).is_some_and(|count| count > ITERATIONS_MAX);
+        if self.is_proven || asks_too_much || !is_attributes(&challenge) {
             return Err(bad);
         }
         // Only who knows the password can go on from here, so that a refusal judges it.
@@ -146,6 +147,14 @@ impl Steps for Scram {
             Err(LoginImpossible::ServerUnproven(self.name))
         }
     }
+}
+
+/// Whether a message is a list of attributes, each a letter, `=` and a value (RFC 5802 section 5.1).
+/// The library takes that for granted, and panics.
+fn is_attributes(message: &[u8]) -> bool {
+    message
+        .split(|&octet| octet == b',')
+        .all(|attribute| matches!(attribute, [letter, b'=', ..] if letter.is_ascii_alphabetic()))
 }
 
 /// The iteration count of the server's first message; what is no number counts as too many.
@@ -183,6 +192,37 @@ mod tests {
         let nonce = first.strip_prefix("n,,n=user,r=").unwrap();
         let challenge = format!("r={nonce}x,s=QSXCR+Q6sek8bf92,i=4294967295");
         assert!(scram.respond(Some(challenge.into_bytes())).is_err());
+    }
+
+    #[test]
+    fn what_is_no_list_of_attributes_is_refused() {
+        for challenge in [
+            "",
+            ",",
+            "r",
+            "r=",
+            "r=%",
+            "r=%,",
+            "r=%,s",
+            "r=%,s=QQ==,",
+            "r=%,s=QQ==,i",
+            "r=%,,s=QQ==,i=16",
+            "r=%,s=QQ==,i=16,",
+            "r=%,s=QQ==,i=16,x",
+            "m=x,r=%,s=QQ==,i=16",
+            "r=%,s=QQ==,i=0",
+            "=,=,=",
+            "\u{e9}",
+        ] {
+            let password = Secret::new(b"pencil".to_vec());
+            let mut scram = Scram::new(SaslMechanism::ScramSha1, "user", &password, None).unwrap();
+            let first = scram.initial().unwrap().unwrap();
+            let first = String::from_utf8(first.octets.expose().to_vec()).unwrap();
+            let nonce = first.strip_prefix("n,,n=user,r=").unwrap();
+            let challenge = challenge.replace('%', &format!("{nonce}x"));
+            let answer = scram.respond(Some(challenge.clone().into_bytes()));
+            assert!(answer.is_err(), "{challenge:?} was answered");
+        }
     }
 
     #[test]

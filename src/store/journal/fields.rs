@@ -251,7 +251,9 @@ impl<'a> Rest<'a> {
             return Some(Place::Nowhere);
         }
         if let Some(name) = field.strip_prefix(b"name:") {
-            return String::from_utf8(unescape(name)?).ok().map(Place::Name);
+            let name = String::from_utf8(unescape(name)?).ok()?;
+            // No file has such a name, and to look for one is an error.
+            return (!name.contains('\0')).then_some(Place::Name(name));
         }
         let (offset, octets) = str::from_utf8(field.strip_prefix(b"at:")?)
             .ok()?

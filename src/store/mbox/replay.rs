@@ -81,6 +81,12 @@ impl MboxCommit {
                 write_range(&mbox.handle, range).map_err(Error::io("writing", mbox.path()))?;
             }
             Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
+                // NULs pass for octets of ours that the disk never got, but other programs leave
+                // some too, and a reader that rewrites the file may move them here.
+                let found = find(journal, &mbox, &unsettled)?;
+                if found.iter().flatten().any(|&at| at >= foreign_offset) {
+                    return self.search(journal, mbox, unsettled);
+                }
                 self.repair(journal, &mbox, &unsettled, foreign_offset)?;
             }
             Shown::Fragment { .. } | Shown::Nothing => {

@@ -277,6 +277,29 @@ fn stopped_at_any_operation_each_message_comes_once() {
     }
 }
 
+/// A reader that puts in as many octets as there are NULs before our place moves these there: they
+/// look as if the power had gone, and what follows is ours all the same.
+#[test]
+fn nuls_moved_to_our_place_by_a_reader_are_no_fragment_of_ours() {
+    let before = [
+        &b"From x Fri Jan  5 10:30:00 2024\n\nthere before"[..],
+        &[0; 40],
+    ]
+    .concat();
+    let contents = own_essences();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        write(&kit, &before);
+        let ended = deliver_until(&kit, operations, part);
+        Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        let (counts, _) = count(&kit, &contents);
+        assert_eq!(counts, [1, 1, 1], "{told}");
+        ended
+    });
+}
+
 #[test]
 fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
     const MORE: &[u8] = b"From dave@example.org Fri Jan  5 10:31:00 2024\n\nmore\n\n";

@@ -156,6 +156,19 @@ fn a_word_of_the_future_is_told_from_damage() {
 }
 
 #[test]
+fn a_name_that_no_file_can_have_is_none_of_ours() {
+    let name = Place::Name("a\0b".to_owned());
+    let line = line_of(
+        &Record::Intent(Receipt {
+            place: name,
+            ..receipt()
+        }),
+        5,
+    );
+    assert_eq!(Record::decode(SEAL, 5, &line), Err(Unreadable::Unknown));
+}
+
+#[test]
 fn the_first_line_names_the_journal() {
     let mut line = Vec::new();
     encode_first(SEAL, &mut line);

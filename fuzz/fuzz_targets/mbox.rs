@@ -1,0 +1,142 @@
+//! Messages are appended to an mbox while the world ends at any operation, again and again, and
+//! other programs append mail of theirs and rewrite the file in between: in the end each message
+//! is there once, theirs as well as ours, and what was there before is untouched.
+
+#![no_main]
+
+use std::fs;
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use popfetch::store::{Destination, Disk, open};
+use popfetch_fuzz::world::{End, disk_until};
+use popfetch_fuzz::{
+    Pieces, deliver, folder, mbox_messages, options, unquoted, with_line_feeds, without_end,
+};
+
+/// More crashes than any power failure brings.
+const ROUNDS_MAX: usize = 4;
+
+fuzz_target!(|input: &[u8]| {
+    let mut pieces = Pieces(input);
+    let count = 1 + pieces.below(4);
+    let before = pieces.octets();
+    let messages: Vec<Vec<u8>> = (0..count)
+        .map(|number| [format!("X-Ours: {number}\r\n").as_bytes(), pieces.octets()].concat())
+        .collect();
+    // What looks like one of the marks by which messages are counted would be counted.
+    let is_marked = |octets: &[u8]| {
+        octets
+            .windows(3)
+            .any(|window| window == b"X-O" || window == b"X-T")
+    };
+    if is_marked(before) || messages.iter().any(|message| is_marked(&message[3..])) {
+        return;
+    }
+    let folder = folder();
+    let path = folder.path().join("inbox");
+    fs::write(&path, before).expect("writing");
+    let destination = Destination::Mbox(path.clone());
+    let mut theirs = 0;
+    let mut is_rewritten = false;
+    for _ in 0..ROUNDS_MAX {
+        if pieces.is_empty() {
+            break;
+        }
+        let end = End {
+            operations: pieces.below(64),
+            path: path.clone(),
+            octets: pieces.below(512),
+            filled_up: pieces.octet() & 1 == 1,
+        };
+        let _died = deliver(&options(destination.clone(), &disk_until(end)), &messages);
+        let meanwhile = pieces.octet();
+        if meanwhile & 1 == 1 {
+            append(&path, theirs);
+            theirs += 1;
+        }
+        if meanwhile & 2 == 2 {
+            rewrite(&path);
+            is_rewritten = true;
+        }
+    }
+    let options = options(destination, &Disk::new());
+    drop(deliver(&options, &messages).expect("nothing is in the way any more"));
+    let end = fs::read(&path).expect("reading");
+    if !is_rewritten {
+        assert!(end.starts_with(before), "{}", end.escape_ascii());
+    }
+    let shown: Vec<Vec<u8>> = mbox_messages(&end)
+        .iter()
+        .map(|message| unquoted(&unmarked(message)))
+        .collect();
+    let times = |content: &[u8]| {
+        let content = without_end(content);
+        shown.iter().filter(|shown| *shown == content).count()
+    };
+    for message in &messages {
+        let content = with_line_feeds(message);
+        assert_eq!(
+            times(&content),
+            1,
+            "{} in {}",
+            content.escape_ascii(),
+            end.escape_ascii()
+        );
+    }
+    for number in 0..theirs {
+        assert_eq!(
+            times(&their_mail(number)),
+            1,
+            "theirs {number} in {}",
+            end.escape_ascii()
+        );
+    }
+    let again = open(&options).expect("it was opened before");
+    assert_eq!(again.replayed.delivered.len(), 0);
+    assert_eq!(fs::read(&path).expect("reading"), end);
+});
+
+fn their_mail(number: usize) -> Vec<u8> {
+    format!("X-Theirs: {number}\n\nlines\n").into_bytes()
+}
+
+/// As procmail and maildrop append.
+fn append(path: &Path, number: usize) {
+    let mut mbox = fs::read(path).expect("reading");
+    if !mbox.is_empty() && !mbox.ends_with(b"\n\n") {
+        mbox.push(b'\n');
+        if !mbox.ends_with(b"\n\n") {
+            mbox.push(b'\n');
+        }
+    }
+    mbox.extend_from_slice(b"From carol@example.org Fri Jan  5 10:30:00 2024\n");
+    mbox.extend_from_slice(&their_mail(number));
+    mbox.push(b'\n');
+    fs::write(path, mbox).expect("writing");
+}
+
+/// As a reader does that notes in each message what was seen.
+fn rewrite(path: &Path) {
+    let mut mbox = Vec::new();
+    for line in fs::read(path)
+        .expect("reading")
+        .split_inclusive(|octet| *octet == b'\n')
+    {
+        mbox.extend_from_slice(line);
+        if line.starts_with(b"From ") && line.ends_with(b"\n") {
+            mbox.extend_from_slice(b"Status: O\n");
+        }
+    }
+    fs::write(path, mbox).expect("writing");
+}
+
+/// A message without what [`rewrite`] put in, however often.
+fn unmarked(message: &[u8]) -> Vec<u8> {
+    let from_line = message.iter().position(|octet| *octet == b'\n');
+    let (from_line, mut rest) = message.split_at(from_line.map_or(message.len(), |at| at + 1));
+    while let Some(more) = rest.strip_prefix(b"Status: O\n") {
+        rest = more;
+    }
+    [from_line, rest].concat()
+}
