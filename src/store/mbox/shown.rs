@@ -59,11 +59,16 @@ pub(crate) fn shown(mbox: &File, range: Range<'_>) -> io::Result<Shown> {
     }
     let matching = matching(mbox, range)?;
     let until = range.mbox_offset + matching.octets;
-    if matching.octets == range.octets {
-        return Ok(if matching.exact {
-            Shown::Whole
-        } else {
-            Shown::Unfinished
+    if matching.octets == range.octets && matching.exact {
+        return Ok(Shown::Whole);
+    }
+    if matching.octets == range.octets && until < length {
+        // Were the NULs filled, a line that a reader put behind them would end our message.
+        let mut after = Vec::new();
+        read_up_to(mbox, until, FROM_LINE_OCTETS_MAX, &mut after)?;
+        return Ok(match line_feeds_before_mail(&after) {
+            Some(_) => Shown::Unfinished,
+            None => Shown::Nothing,
         });
     }
     if until == length {
@@ -139,12 +144,7 @@ pub(crate) fn foreign_from_line(mbox: &File, begin: u64, not_ours: u64) -> io::R
     read_up_to(mbox, window_offset, octets, &mut window)?;
     let middle = usize::try_from(not_ours - window_offset).unwrap_or(window.len());
     let (before, after) = window.split_at_checked(middle).unwrap_or((&window, &[]));
-    let line_feeds = after
-        .iter()
-        .take(LINE_FEEDS_MAX)
-        .take_while(|&&octet| octet == b'\n')
-        .count();
-    if after.get(line_feeds..).is_some_and(is_from_line) {
+    if let Some(line_feeds) = line_feeds_before_mail(after) {
         return Ok(Some(not_ours + line_feeds as u64));
     }
     // The last octets before may be `From` without its blank.
@@ -155,6 +155,17 @@ pub(crate) fn foreign_from_line(mbox: &File, begin: u64, not_ours: u64) -> io::R
         .filter(|&at| at < before.len())
         .find(|&at| window.get(at..).is_some_and(is_from_line))
         .map(|at| window_offset + at as u64))
+}
+
+/// How many line feeds another program began with, if what follows them is its mail.
+fn line_feeds_before_mail(text: &[u8]) -> Option<usize> {
+    let line_feeds = text
+        .iter()
+        .take(LINE_FEEDS_MAX)
+        .take_while(|&&octet| octet == b'\n')
+        .count();
+    let is_mail = text.get(line_feeds..).is_some_and(is_from_line);
+    is_mail.then_some(line_feeds)
 }
 
 /// Reads up to so many octets from `offset`, fewer only at the end of the file.
@@ -255,6 +266,26 @@ mod tests {
                 &[written, &nuls, THEIRS].concat(),
                 Shown::Unfinished,
             );
+        }
+    }
+
+    #[test]
+    fn nuls_that_a_reader_has_put_a_line_behind() {
+        let nuls = [&OURS[..40], &vec![0; OURS.len() - 40]].concat();
+        for (behind, expected) in [
+            (&b""[..], Shown::Unfinished),
+            (b"\n", Shown::Nothing),
+            (b"Status: O\n", Shown::Nothing),
+            (b"\nStatus: O\n\n", Shown::Nothing),
+            (THEIRS, Shown::Unfinished),
+        ] {
+            check(BEFORE, OURS, &[&nuls, behind].concat(), expected);
+            if !behind.is_empty() && expected == Shown::Nothing {
+                let then = [&nuls, behind, THEIRS].concat();
+                let is_mail = behind == b"\n";
+                let expected = if is_mail { Shown::Unfinished } else { expected };
+                check(BEFORE, OURS, &then, expected);
+            }
         }
     }
 
