@@ -99,9 +99,9 @@ impl Bench {
             _ => {
                 // What is behind the last sync is what a power cut leaves of it.
                 self.store = None;
+                self.take_synced(path);
                 spoil(path, self.synced_octets, pieces);
                 self.reopen();
-                self.sync(path);
             }
         }
     }
@@ -176,16 +176,26 @@ impl Bench {
 
     fn sync(&mut self, path: &Path) {
         self.journal().sync().expect("syncing");
-        // What is known to be on disk is what stands before the line that says so.
+        if self.take_synced(path) {
+            self.history.drain(..self.history.len() - 1);
+            self.written.drain(..self.written.len() - 1);
+        }
+    }
+
+    /// What is known to be on disk is what stands before a line that says so. Tells whether that
+    /// is all: a run that writes nothing leaves the end of the one before as it is.
+    fn take_synced(&mut self, path: &Path) -> bool {
         let text = fs::read(path).expect("reading");
-        let line = text[..text.len() - 1]
-            .iter()
-            .rposition(|octet| *octet == b'\n');
-        let last = line.map_or(0, |at| at + 1);
-        let is_told = text[last..].starts_with(b"synced ");
-        self.synced_octets = if is_told { last } else { text.len() } as u64;
-        self.history.drain(..self.history.len() - 1);
-        self.written.drain(..self.written.len() - 1);
+        let mut offset = 0;
+        let mut end = 0;
+        for line in text.split_inclusive(|octet| *octet == b'\n') {
+            if line.starts_with(format!("synced {offset} ").as_bytes()) {
+                self.synced_octets = self.synced_octets.max(offset);
+                end = offset + line.len() as u64;
+            }
+            offset += line.len() as u64;
+        }
+        end == offset
     }
 
     /// Takes down what the journal says now, and perhaps a receipt more than before.
@@ -209,8 +219,9 @@ impl Bench {
             .iter()
             .rposition(|content| content.is_same(&found));
         let then = then.unwrap_or_else(|| panic!("{found:?}\nis none of\n{:?}", self.history));
-        self.written = vec![self.written.swap_remove(then)];
-        self.history = vec![found];
+        self.written.truncate(then + 1);
+        self.history.truncate(then);
+        self.history.push(found);
         self.intents.clear();
     }
 
@@ -289,9 +300,11 @@ impl Content {
     }
 }
 
-/// Any text that can name a file.
+/// A text that can name a file.
 fn name(pieces: &mut Pieces<'_>) -> Place {
-    Place::Name(String::from_utf8_lossy(pieces.octets()).replace('\0', "0"))
+    let text = String::from_utf8_lossy(pieces.octets()).replace(['\0', '/'], "_");
+    let name: String = text.chars().take(60).collect();
+    Place::Name(format!("n{name}"))
 }
 
 fn spoil(path: &Path, synced_octets: u64, pieces: &mut Pieces<'_>) {

@@ -52,7 +52,10 @@ fuzz_target!(|input: &[u8]| {
         case.play(piece_octets)
     };
     let (whole, sent) = play(secret, usize::MAX);
-    assert_eq!(whole, play(secret, piece_octets).0);
+    // What comes too early is seen as such only when it comes along with what was awaited.
+    if !whole.contains("UnexpectedAnswer") {
+        assert_eq!(whole, play(secret, piece_octets).0);
+    }
     // Nothing of a secret is in what is said of the end, nor, by most mechanisms, in what is sent.
     // What is there with another secret too is there by chance.
     let (by_other, sent_by_other) = play(&other, usize::MAX);
@@ -140,7 +143,8 @@ impl Case<'_> {
                 assert!(!is_scram, "the server has proven nothing");
             }
             Err(Error::LoginRefused(refused)) => {
-                assert!(contains(&said.to_ascii_uppercase(), b"-ERR"));
+                let is_said = contains(&said.to_ascii_uppercase(), b"-ERR");
+                assert!(is_said || refused.token_status.is_some());
                 assert!(!sent.is_empty());
                 assert_eq!(refused.mechanism, self.mechanism);
                 let shown = format!("{} {:?}", refused.refusal.text, refused.token_status);

@@ -1,5 +1,12 @@
 //! The program against a real Dovecot.
 
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::thread;
+
 use pop3d::{Mailbox, Sizes};
 
 use crate::support::certificate::Certificates;
@@ -144,6 +151,191 @@ fn every_mechanism_that_dovecot_has_logs_in() {
             assert!(!traced.stderr.contains("tanstaaf"), "{}", traced.stderr);
         }
     }
+}
+
+/// Settings of servers in use that change what a client sees.
+#[test]
+fn mail_arrives_whatever_the_settings() {
+    for (more, then_left) in [
+        ("pop3_uidl_format = %f", 0),
+        ("pop3_uidl_format = %08Xv%08Xu", 0),
+        ("pop3_uidl_format = %g", 0),
+        ("pop3_uidl_format = UID%u-%v", 0),
+        ("pop3_no_flag_updates = yes", 0),
+        ("pop3_lock_session = yes", 0),
+        ("pop3_fast_size_lookups = yes", 0),
+        ("pop3_reuse_xuidl = yes", 0),
+        ("mail_save_crlf = yes", 0),
+        // What is deleted stays, hidden from POP3.
+        (
+            "pop3_delete_type = flag\npop3_deleted_flag = '$POP3Deleted'",
+            MESSAGES as usize,
+        ),
+    ] {
+        let test = "fetching from Dovecot in odd settings";
+        let Some(server) = Dovecot::start(test, Backend::Maildir, more) else {
+            return;
+        };
+        let wanted = messages(Backend::Maildir);
+        server.deliver(1, &wanted);
+        let folder = Folder::new();
+        let path = folder.join("mail");
+        for (words, stored) in [("", MESSAGES), ("", 0), ("--delete", 0), ("--all", 0)] {
+            let fetch = popfetch(&folder, "fetch", &server, "tls")
+                .arg("--to")
+                .arg(&path);
+            let outcome = fetch.words(words).arg("--json").run().expect(0);
+            let told = format!("\"stored\":{stored},");
+            assert!(
+                outcome.stdout().contains(&told),
+                "{more} {words}: {outcome:?}"
+            );
+            assert_maildir(&path, &wanted, &format!("{more} {words}"));
+        }
+        assert_eq!(server.left(), then_left, "{more}");
+    }
+}
+
+/// Dovecot asks for a client's certificate and takes the user from it.
+#[test]
+fn a_certificate_logs_in() {
+    let more = "auth_mechanisms = external
+auth_ssl_require_client_cert = yes
+auth_ssl_username_from_cert = yes
+ssl_verify_client_cert = yes
+ssl_require_crl = no
+ssl_cert_username_field = commonName
+passdb {
+  driver = static
+  args = nopassword
+}";
+    let test = "logging in at Dovecot by a certificate";
+    let Some(server) = Dovecot::start(test, Backend::Maildir, more) else {
+        return;
+    };
+    let wanted = messages(Backend::Maildir);
+    server.deliver(1, &wanted);
+    let folder = Folder::new();
+    let alice = &Certificates::shared().alice;
+    std::fs::write(folder.join("alice.pem"), &alice.chain).unwrap();
+    std::fs::write(folder.join("alice.key"), &alice.key).unwrap();
+    let path = folder.join("mail");
+    for transport in ["tls", "stls"] {
+        let fetch = || {
+            popfetch(&folder, "fetch", &server, transport)
+                .words("--auth external --to")
+                .arg(&path)
+        };
+        let with = |fetch: Program| {
+            fetch
+                .arg("--tls-client-cert")
+                .arg(folder.join("alice.pem"))
+                .arg("--tls-client-key")
+                .arg(folder.join("alice.key"))
+        };
+        with(fetch()).run().expect(0);
+        assert_maildir(&path, &wanted, transport);
+        let without = fetch().run();
+        assert_ne!(without.code(), 0, "{transport}: {}", without.stderr);
+    }
+}
+
+/// Dovecot asks an authorisation server whether a token is good.
+#[test]
+fn a_token_logs_in() {
+    let folder = Folder::new();
+    let settings = folder.join("oauth2.conf.ext");
+    let content = format!(
+        "introspection_url = http://127.0.0.1:{}/introspect?token=
+introspection_mode = get
+username_attribute = user
+active_attribute = active
+active_value = true
+",
+        answer_introspection("good-token")
+    );
+    std::fs::write(&settings, content).unwrap();
+    permit(folder.path(), 0o755);
+    permit(&settings, 0o644);
+    let more = format!(
+        "auth_mechanisms = xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {}
+}}",
+        settings.display()
+    );
+    let title = "logging in at Dovecot by a token";
+    let Some(server) = Dovecot::start(title, Backend::Maildir, &more) else {
+        return;
+    };
+    let wanted = messages(Backend::Maildir);
+    server.deliver(1, &wanted);
+    for mechanism in ["", "--auth xoauth2", "--auth oauthbearer"] {
+        for transport in ["tls", "stls"] {
+            let folder = Folder::new();
+            let path = folder.join("mail");
+            let token = folder.join("token");
+            let fetch = |content: &str| {
+                std::fs::write(&token, content).unwrap();
+                permit(&token, 0o600);
+                popfetch(&folder, "fetch", &server, transport)
+                    .words(mechanism)
+                    .arg("--token-file")
+                    .arg(&token)
+                    .arg("--to")
+                    .arg(&path)
+                    .run()
+            };
+            let wrong = fetch("bad-token\n");
+            assert_eq!(
+                wrong.code(),
+                77,
+                "{mechanism} {transport}: {}",
+                wrong.stderr
+            );
+            assert!(!wrong.stderr.contains("bad-token"), "{}", wrong.stderr);
+            fetch("good-token\n").expect(0);
+            assert_maildir(&path, &wanted, &format!("{mechanism} over {transport}"));
+        }
+    }
+}
+
+fn permit(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// An authorisation server to which one token is good (RFC 7662).
+fn answer_introspection(good: &'static str) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            drop(thread::spawn(move || {
+                let mut answering = &stream;
+                let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                while let Some(request) = lines.next() {
+                    lines
+                        .by_ref()
+                        .take_while(|line| !line.is_empty())
+                        .for_each(drop);
+                    let is_good = request.contains(&format!("token={good}&"));
+                    let body = format!("{{\"active\":{is_good},\"user\":\"alice\"}}");
+                    let answer = format!(
+                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                         Content-Length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                    if answering.write_all(answer.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            }));
+        }
+    }));
+    port
 }
 
 #[test]

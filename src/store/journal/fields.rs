@@ -252,8 +252,7 @@ impl<'a> Rest<'a> {
         }
         if let Some(name) = field.strip_prefix(b"name:") {
             let name = String::from_utf8(unescape(name)?).ok()?;
-            // No file has such a name, and to look for one is an error.
-            return (!name.contains('\0')).then_some(Place::Name(name));
+            return is_inside(&name).then_some(Place::Name(name));
         }
         let (offset, octets) = str::from_utf8(field.strip_prefix(b"at:")?)
             .ok()?
@@ -276,6 +275,12 @@ impl<'a> Rest<'a> {
 /// There is no such field here.
 #[derive(Debug)]
 pub(super) struct NoField;
+
+/// Whether a file of this name is in its folder or below, as all of ours are: nothing else is ever
+/// looked for, moved or removed.
+fn is_inside(name: &str) -> bool {
+    !name.contains('\0') && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
 
 fn parse_time(field: &[u8]) -> Option<i64> {
     str::from_utf8(field).ok()?.parse().ok()

@@ -24,6 +24,8 @@ pub(crate) struct Certificates {
     wrong_name: Certificate,
     self_signed: Certificate,
     odd_names: Certificate,
+    /// A client's, for the user alice.
+    pub(crate) alice: Certificate,
 }
 
 impl Certificates {
@@ -44,6 +46,10 @@ impl Certificates {
         let mut past = here();
         past.not_before = date_time_ymd(2001, 1, 1);
         past.not_after = date_time_ymd(2002, 1, 1);
+        let mut alice = CertificateParams::new(Vec::new()).unwrap();
+        alice
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "alice");
         let own_key = KeyPair::generate().unwrap();
         let own = here().self_signed(&own_key).unwrap();
         let odd_key = KeyPair::generate().unwrap();
@@ -59,6 +65,7 @@ impl Certificates {
             expired: signed(&past, &issuer),
             wrong_name: signed(&named(&["pop.example.net"]), &issuer),
             self_signed: Certificate::new(&own, &own_key),
+            alice: signed(&alice, &issuer),
             odd_names: Certificate::new(&odd, &odd_key),
         }
     }

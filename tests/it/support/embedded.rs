@@ -100,7 +100,7 @@ fn sorted(mut messages: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 }
 
 #[track_caller]
-fn assert_same(found: &[Vec<u8>], wanted: &[Vec<u8>], context: &str) {
+pub(crate) fn assert_same(found: &[Vec<u8>], wanted: &[Vec<u8>], context: &str) {
     if found == wanted {
         return;
     }

@@ -3,6 +3,8 @@
 pub(crate) mod certificate;
 pub(crate) mod dovecot;
 pub(crate) mod embedded;
+pub(crate) mod enclosed;
+pub(crate) mod enclosure;
 pub(crate) mod escape;
 pub(crate) mod other_clients;
 pub(crate) mod program;

@@ -1,10 +1,9 @@
-//! Other real servers, out of Debian packages that `tests/unpack-servers` unpacked beside the
-//! build: run from there, as an ordinary user's processes, with nothing installed.
+//! Real proxies, out of Debian packages that `tests/unpack-servers` unpacked beside the build: run
+//! from there, as an ordinary user's processes, with nothing installed.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use super::certificate::Certificates;
 
 /// How long a server may take to listen.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The program of this path inside the packages, or a word on standard error that `test` is left
 /// out for want of it.
@@ -31,15 +30,6 @@ pub(crate) fn unpacked(test: &str, program: &str) -> Option<PathBuf> {
         "left out: {test} (run tests/unpack-servers)"
     ));
     None
-}
-
-/// Where the libraries of the packages lie, for the dynamic linker.
-fn unpacked_libraries(program: &Path) -> String {
-    let is_usr = |folder: &&Path| folder.ends_with("test-servers/usr");
-    let usr = program.ancestors().find(is_usr).unwrap();
-    let lib = usr.join("lib");
-    let machine = format!("{}-linux-gnu", std::env::consts::ARCH);
-    format!("{}:{}", lib.display(), lib.join(machine).display())
 }
 
 pub(crate) fn free_port() -> u16 {
@@ -78,7 +68,7 @@ impl Drop for Process {
     }
 }
 
-fn wait_until_listening(port: u16) {
+pub(crate) fn wait_until_listening(port: u16) {
     let until = Instant::now() + PATIENCE;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
         assert!(Instant::now() < until, "nobody listens on port {port}");
@@ -108,8 +98,8 @@ pub(crate) struct Nginx {
 
 impl Nginx {
     pub(crate) fn start(test: &str, backend: u16, password: &str) -> Option<Self> {
-        let program = unpacked(test, "usr/sbin/nginx")?;
-        let module = unpacked(test, "usr/lib/nginx/modules/ngx_mail_module.so")?;
+        let program = unpacked(test, "nginx/usr/sbin/nginx")?;
+        let module = unpacked(test, "nginx/usr/lib/nginx/modules/ngx_mail_module.so")?;
         let folder = folder_with_certificate();
         let (clear_port, tls_port) = (free_port(), free_port());
         let judge = answer_nginx(backend, password.to_owned());
@@ -192,7 +182,7 @@ pub(crate) struct Stunnel {
 
 impl Stunnel {
     pub(crate) fn start(test: &str, backend: u16) -> Option<Self> {
-        let program = unpacked(test, "usr/bin/stunnel4")?;
+        let program = unpacked(test, "stunnel/usr/bin/stunnel4")?;
         let folder = folder_with_certificate();
         let (stls_port, tls_port) = (free_port(), free_port());
         let configuration = format!(
@@ -222,92 +212,5 @@ connect = 127.0.0.1:{backend}
             tls_port,
             _process: process,
         })
-    }
-}
-
-/// Courier's server from the login on. Its own login wants a daemon at a fixed place, so a few
-/// lines here stand for it: user `alice`, password `tanstaaf`, in clear text.
-#[derive(Debug)]
-pub(crate) struct Courier {
-    pub(crate) port: u16,
-    folder: tempfile::TempDir,
-}
-
-impl Courier {
-    pub(crate) fn start(test: &str) -> Option<Self> {
-        let program = unpacked(test, "usr/lib/courier/courier/courierpop3d")?;
-        let folder = tempfile::Builder::new()
-            .prefix("popfetch-courier-")
-            .tempdir()
-            .unwrap();
-        for name in ["new", "cur", "tmp"] {
-            std::fs::create_dir_all(folder.path().join("Maildir").join(name)).unwrap();
-        }
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let home = folder.path().to_owned();
-        drop(thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (program, home) = (program.clone(), home.clone());
-                drop(thread::spawn(move || {
-                    serve_courier(&stream.unwrap(), &program, &home);
-                }));
-            }
-        }));
-        Some(Self { port, folder })
-    }
-
-    pub(crate) fn maildir(&self) -> PathBuf {
-        self.folder.path().join("Maildir")
-    }
-}
-
-/// Courier's greeting and login; what is behind it is the real thing.
-fn serve_courier(stream: &TcpStream, program: &Path, home: &Path) {
-    let mut speaking = stream;
-    let mut say = |line: &str| speaking.write_all(format!("{line}\r\n").as_bytes()).is_ok();
-    let mut heard = stream;
-    say("+OK Hello there.");
-    let mut user = String::new();
-    while let Some(line) = read_line(&mut heard) {
-        match line.split_once(' ').unwrap_or((line.as_str(), "")) {
-            ("USER", name) => {
-                name.clone_into(&mut user);
-                say("+OK Password required.");
-            }
-            ("PASS", "tanstaaf") if user == "alice" => {
-                let [input, output] = [(); 2].map(|()| OwnedFd::from(stream.try_clone().unwrap()));
-                let status = Command::new(program)
-                    .arg("Maildir")
-                    .env_clear()
-                    .env("LD_LIBRARY_PATH", unpacked_libraries(program))
-                    .current_dir(home)
-                    .stdin(input)
-                    .stdout(output)
-                    .stderr(Stdio::null())
-                    .status();
-                assert!(status.is_ok(), "{status:?}");
-                return;
-            }
-            ("PASS", _) => drop(say("-ERR Login failed.")),
-            ("QUIT", _) => {
-                say("+OK Better luck next time.");
-                return;
-            }
-            _ => drop(say("-ERR Invalid command.")),
-        }
-    }
-}
-
-/// Octet by octet: what is behind the line belongs to the program that goes on.
-fn read_line(stream: &mut &TcpStream) -> Option<String> {
-    let mut line = Vec::new();
-    let mut octet = [0];
-    loop {
-        stream.read_exact(&mut octet).ok()?;
-        match octet {
-            [b'\n'] => return Some(String::from_utf8_lossy(&line).trim_end().to_owned()),
-            [octet] => line.push(octet),
-        }
     }
 }

@@ -156,16 +156,27 @@ fn a_word_of_the_future_is_told_from_damage() {
 }
 
 #[test]
-fn a_name_that_no_file_can_have_is_none_of_ours() {
-    let name = Place::Name("a\0b".to_owned());
-    let line = line_of(
-        &Record::Intent(Receipt {
-            place: name,
+fn a_name_that_leads_out_of_its_folder_is_none_of_ours() {
+    for (name, is_ours) in [
+        ("a", true),
+        ("2024-01/a.eml", true),
+        ("..a", true),
+        ("", false),
+        ("..", false),
+        ("a/../../b", false),
+        ("./a", false),
+        ("a/", false),
+        ("/a", false),
+        ("a\0b", false),
+    ] {
+        let record = Record::Intent(Receipt {
+            place: Place::Name(name.to_owned()),
             ..receipt()
-        }),
-        5,
-    );
-    assert_eq!(Record::decode(SEAL, 5, &line), Err(Unreadable::Unknown));
+        });
+        let read = Record::decode(SEAL, 5, &line_of(&record, 5));
+        let expected = is_ours.then_some(record).ok_or(Unreadable::Unknown);
+        assert_eq!(read, expected, "{name:?}");
+    }
 }
 
 #[test]
@@ -196,7 +207,7 @@ fn any_unique_id() -> impl Strategy<Value = UniqueId> {
 
 fn any_place() -> impl Strategy<Value = Place> {
     prop_oneof![
-        any::<String>().prop_map(Place::Name),
+        "[^/\0]{0,40}".prop_map(|name| Place::Name(format!("n{name}"))),
         any::<(u64, u64)>().prop_map(|(offset, octets)| Place::Range { offset, octets }),
         Just(Place::Nowhere),
     ]
