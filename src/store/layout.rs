@@ -156,15 +156,19 @@ pub(super) fn expect(destination: &Destination) -> Result<(), Error> {
     Err(cannot_create(path, CannotCreate::OtherKind { expected }))
 }
 
+/// Makes the journal's name durable; the run that made the journal may have been killed before.
+pub(super) fn sync_journal_name(disk: &Disk, journal: &Path) -> Result<(), Error> {
+    sync_dir(disk, parent_of(journal))
+}
+
 /// Makes durable the names of the destination, of what was made in it, and of what stands beside
 /// it. They may be there without being on disk: the run that made them may have been killed.
 pub(super) fn sync_names(
     disk: &Disk,
     destination: &Destination,
     side_folder: &Path,
-    journal: &Path,
 ) -> Result<(), Error> {
-    let mut folders = BTreeSet::from([side_folder, parent_of(journal)]);
+    let mut folders = BTreeSet::from([side_folder]);
     if let Destination::Maildir(path) | Destination::Eml(path) = destination {
         folders.insert(path);
     }

@@ -162,14 +162,15 @@ pub fn open(options: &OpenOptions) -> Result<Store, Error> {
         None => random_id().map_err(Error::io("choosing an id for", &path))?,
     };
     let site = site(options, located.destination, sides, journal_id);
-    // The journal comes before all else that is made here: where there is more, and no journal,
-    // one was lost.
+    // The journal comes before all else that is made here, on the disk, too: where there is more,
+    // and no journal, one was lost.
     let mut journal = match loaded {
         Some(journal) => journal,
         None => begin(options, &site, &path)?,
     };
+    layout::sync_journal_name(disk, &path)?;
     let Halves { stage, mut commit } = halves(&site)?;
-    layout::sync_names(disk, &site.destination, &site.side_folder, &path)?;
+    layout::sync_names(disk, &site.destination, &site.side_folder)?;
     // Replay must not act on an intent that the next power cut can take back.
     journal.sync()?;
     let replayed = commit.replay(&mut journal)?;

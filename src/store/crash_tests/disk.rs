@@ -137,16 +137,22 @@ impl ModelDisk {
         self.lay_out(&state);
     }
 
-    /// Octets that somebody else puts behind a file, durable at once; whether there is the file.
-    pub(super) fn append(&self, path: &Path, octets: &[u8]) -> bool {
+    /// Octets that somebody else puts behind a file, made when missing; durable at once.
+    pub(super) fn append(&self, path: &Path, octets: &[u8]) {
         let mut state = self.lock();
-        let Some(Node::File(file)) = state.now.get(path).copied() else {
-            return false;
+        let file = if let Some(Node::File(file)) = state.now.get(path).copied() {
+            file
+        } else {
+            let file = state.files.len();
+            state.files.push(Octets::default());
+            state.now.insert(path.to_owned(), Node::File(file));
+            state.at_boot.insert(path.to_owned(), Node::File(file));
+            file
         };
         state.files[file].durable.extend_from_slice(octets);
-        let mut real = fs::OpenOptions::new().append(true).open(path).unwrap();
+        let mut real = fs::OpenOptions::new();
+        let mut real = real.append(true).create(true).open(path).unwrap();
         real.write_all(octets).unwrap();
-        true
     }
 
     /// Makes the real files those that survived.

@@ -122,6 +122,27 @@ fn an_eml_folder_survives_a_crash_at_every_operation() {
     crash_everywhere(Kind::EmlByMonth);
 }
 
+/// A run that finds the journal there must not take it for lasting.
+#[test]
+fn a_destination_is_opened_in_spite_of_two_crashes() {
+    for first in 5..14 {
+        for second in 0..14 {
+            for seed in 4..7 {
+                let mut world = World::new(Task {
+                    kind: Kind::Mbox,
+                    after: After::Keep,
+                    messages: vec![SMALL],
+                    batch_messages: 1,
+                });
+                let power_cut = Crash::PowerCut(Names::Harsh, Survives::Some(seed));
+                Crash::Kill.strike(&mut world, first);
+                power_cut.strike(&mut world, second);
+                recover(&mut world, &(first, second, seed));
+            }
+        }
+    }
+}
+
 fn any_crash() -> impl Strategy<Value = (Crash, usize)> {
     let names = prop_oneof![Just(Names::Ordered), Just(Names::Harsh)];
     let power_cut = (names, any::<u64>(), any::<bool>()).prop_map(|(names, seed, mail)| {

@@ -66,7 +66,7 @@ impl World {
         let root = folder.path().canonicalize().unwrap().join("disk");
         fs::DirBuilder::new().create(&root).unwrap();
         let numbered = (1..).zip(&task.messages);
-        Self {
+        let mut world = Self {
             disk: Arc::new(ModelDisk::new(&root)),
             maildrop: numbered
                 .map(|(number, message)| (format!("uid{number}"), *message))
@@ -76,7 +76,10 @@ impl World {
             task,
             theirs: 0,
             runs: 0,
-        }
+        };
+        // Where a journal that is not there, beside side files that are, counts as lost.
+        world.others_deliver();
+        world
     }
 
     /// One run, to which this happens.
@@ -119,7 +122,8 @@ impl World {
 
     /// Another program delivers into the mbox.
     pub(super) fn others_deliver(&mut self) {
-        if self.task.kind == Kind::Mbox && self.disk.append(&self.path(), THEIRS) {
+        if self.task.kind == Kind::Mbox {
+            self.disk.append(&self.path(), THEIRS);
             self.theirs += 1;
         }
     }
