@@ -242,3 +242,36 @@ fn a_dry_run_tells_what_would_be_done_and_why() {
     );
     assert_eq!((server.count("RETR"), server.count("DELE")), (1, 0));
 }
+
+#[test]
+fn a_day_begins_where_clocks_say_it_does() {
+    let folder = Folder::new();
+    let mut mailbox = Mailbox::empty();
+    for (unique_id, date) in [
+        ("evening", "Thu, 25 Apr 2024 23:30:00 +0200"),
+        ("morning", "Fri, 26 Apr 2024 01:30:00 +0300"),
+        ("undated", "some day"),
+    ] {
+        let message = format!("Date: {date}\r\nFrom: a@example.org\r\n\r\nx\r\n");
+        mailbox.add(unique_id, message.as_bytes());
+    }
+    let server = serve(mailbox);
+    let list = |zone: &str, words: &str| {
+        let list = popfetch(&folder, "list", &server).env("TZ", zone);
+        let outcome = list.words(words).run().expect(0);
+        let rows = outcome.stdout();
+        let ids = rows
+            .lines()
+            .skip(1)
+            .filter_map(|row| row.split_whitespace().last());
+        ids.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Here midnight of that Friday is left out: clocks go from 24:00 to 1:00.
+    let leaping = "TST-2TDT,M4.5.5/0,M10.5.4/24";
+    assert_eq!(list(leaping, "--since 2024-04-26"), ["morning"]);
+    assert_eq!(list(leaping, "--since 2024-04-26T00:30"), ["morning"]);
+    assert_eq!(list(leaping, "--before 2024-04-26"), ["evening"]);
+    assert_eq!(list("UTC", "--since 2024-04-26"), [""; 0]);
+    let both = list("UTC", "--since 2024-04-25T21:30 --before 2024-04-25T22:31");
+    assert_eq!(both, ["evening", "morning"]);
+}

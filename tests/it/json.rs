@@ -1,9 +1,10 @@
 //! With `--json` standard output carries JSON lines and nothing else, also when things fail.
 
-use pop3d::{Mailbox, Sizes};
+use pop3d::{Hold, Mailbox, Sizes, Step, When};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::embedded::{popfetch, serve};
+use crate::support::embedded::{PATIENCE, popfetch, serve};
 use crate::support::program::{Folder, Outcome};
 
 #[track_caller]
@@ -129,4 +130,36 @@ fn a_failure_is_a_line_too() {
         .run()
         .expect(64);
     lines(&outcome);
+}
+
+#[test]
+fn a_killed_run_leaves_a_true_log() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(600, 1, Sizes::Fixed(600)));
+    server.hold(Hold::At(Step {
+        when: When::Before,
+        verb: "RETR",
+        number: 590,
+    }));
+    let fetch = || popfetch(&folder, "fetch", &server).words("--json --to mail");
+    let running = fetch().start();
+    assert!(server.wait_until_held(PATIENCE).is_some());
+    running.signal(Signal::KILL);
+    let told = lines(&running.wait().expect(128 + 9));
+    server.release();
+    let first = of_type(&told, "message");
+    assert!(!first.is_empty(), "no batch was done");
+    for message in &first {
+        let stored = std::fs::read(message["path"].as_str().unwrap()).unwrap();
+        let hash = <sha2::Sha256 as sha2::Digest>::digest(&stored);
+        assert_eq!(message["sha256"], data_encoding::HEXLOWER.encode(&hash));
+    }
+    let told = lines(&fetch().run().expect(0));
+    let uid = |message: &&Value| message["uid"].as_str().unwrap().to_owned();
+    let mut all: Vec<_> = first.iter().map(uid).collect();
+    all.extend(of_type(&told, "message").iter().map(uid));
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count, "a message was told of twice");
 }

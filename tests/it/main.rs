@@ -15,6 +15,7 @@ mod bounds;
 mod config;
 mod cut_line;
 mod delete;
+mod destinations;
 mod dovecot;
 mod exit_status;
 mod fetch;

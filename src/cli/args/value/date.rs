@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc};
 
 use super::{InvalidValue, duration};
 
@@ -34,12 +34,17 @@ impl Date {
     }
 }
 
-/// The first instant that this clock time names here; where clocks jump over it, the same time
-/// read as UTC is near enough.
+/// Clocks jump by quarters of an hour, and at most over a day.
+const QUARTERS_OF_A_DAY: i32 = 24 * 4;
+
+/// The first instant that this clock time names here; where clocks jump over it, the one they
+/// jump to.
 fn here(time: NaiveDateTime) -> i64 {
-    Local
-        .from_local_datetime(&time)
-        .earliest()
+    let later = |quarters| time.checked_add_signed(TimeDelta::minutes(15) * quarters);
+    let named = |time| Local.from_local_datetime(&time).earliest();
+    (0..=QUARTERS_OF_A_DAY)
+        .filter_map(later)
+        .find_map(named)
         .map_or_else(|| time.and_utc().timestamp(), |instant| instant.timestamp())
 }
 
