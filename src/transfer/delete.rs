@@ -114,7 +114,7 @@ impl<'a> Deleting<'a> {
         observer: &'a dyn Observer,
     ) -> Result<Self, Error> {
         let store = delete.store.map(store::open).transpose()?;
-        let (client, listing) = remote.list(observer)?;
+        let (client, listing) = remote.ask(observer, Client::listing)?;
         let store = match store {
             Some(mut store) => {
                 let account = store

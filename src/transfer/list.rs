@@ -91,9 +91,7 @@ pub fn stat(
         leave(view.client);
         stat
     } else {
-        let mut client = remote.log_in()?;
-        observer.notice(Event::LoggedIn(client.server()));
-        let size = client.stat()?;
+        let (mut client, size) = remote.ask(observer, Client::stat)?;
         ask_languages(&mut client, extent)?;
         let server = client.server().clone();
         leave(client);
@@ -156,7 +154,7 @@ impl View {
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let journal = look.store.map(read_journal).transpose()?.flatten();
-        let (client, listing) = remote.list(observer)?;
+        let (client, listing) = remote.ask(observer, Client::listing)?;
         let journal = match journal {
             Some(mut journal) => {
                 let mut listed = unique_ids(&listing);

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::client::Client;
 use crate::message::Summary as Header;
 use crate::protocol::{Listing, UidSupport};
 use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Receipt};
@@ -50,7 +51,7 @@ fn run(
 ) -> Result<(), Error> {
     let mut store = store::open(mark.store)?;
     let journal = &mut store.journal;
-    let (mut client, listing) = remote.list(observer)?;
+    let (mut client, listing) = remote.ask(observer, Client::listing)?;
     if matches!(listing.unique_ids(), UidSupport::Refused(_)) && !listing.is_empty() {
         observer.notice(Event::Warning(Warning::NoUniqueIds));
     }

@@ -3,13 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::error::Error;
+use super::observer::{Event, Observer};
 use crate::client::{
     self, Attempt, Client, Connector, Credentials, LoginPolicy, Patience, Server, Transaction,
 };
-use crate::protocol::Listing;
-
-use super::error::Error;
-use super::observer::{Event, Observer};
 
 /// Where passwords and tokens come from: asked anew for each login, since a token lives about an
 /// hour.
@@ -56,26 +54,23 @@ impl Remote<'_> {
         )
     }
 
-    /// Connects, logs in and lists. A server that loses its way over the commands of the listing,
-    /// sent in one write, is called once more and asked step by step.
-    pub(super) fn list(
+    /// Connects, logs in and asks, for the listing or the like. A server that loses its way over
+    /// commands in one write is called once more and asked step by step.
+    pub(super) fn ask<T>(
         &mut self,
         observer: &dyn Observer,
-    ) -> Result<(Client<Transaction>, Listing), Error> {
-        match self.list_once(observer) {
-            Err(Error::Client(client::Error::CommandsLost(_))) => self.list_once(observer),
-            listed => listed,
+        question: impl Fn(&mut Client<Transaction>) -> Result<T, client::Error>,
+    ) -> Result<(Client<Transaction>, T), Error> {
+        let mut ask_once = || {
+            let mut client = self.log_in()?;
+            observer.notice(Event::LoggedIn(client.server()));
+            let answer = question(&mut client)?;
+            Ok((client, answer))
+        };
+        match ask_once() {
+            Err(Error::Client(client::Error::CommandsLost(_))) => ask_once(),
+            answered => answered,
         }
-    }
-
-    fn list_once(
-        &mut self,
-        observer: &dyn Observer,
-    ) -> Result<(Client<Transaction>, Listing), Error> {
-        let mut client = self.log_in()?;
-        observer.notice(Event::LoggedIn(client.server()));
-        let listing = client.listing()?;
-        Ok((client, listing))
     }
 
     /// Waits, but not past a stop. A server may ask for any pause between two logins: one that the

@@ -3,6 +3,7 @@
 use super::body::{Body, Progress};
 use super::error::{Error, Misbehaviour};
 use super::listing;
+use super::manners::is_unbearable;
 use super::pipeline::{Deletion, Pipeline, Request, Window};
 use super::pipelining::Pipelining;
 use super::session::Session;
@@ -88,7 +89,12 @@ impl Client<Transaction> {
     fn catch_up(&mut self) -> Result<(), Error> {
         if std::mem::take(&mut self.state.capa_sent) {
             let answer = self.session.capabilities_answer();
-            let capabilities = self.state.pipelining.learn_from_capa(answer)?;
+            let learnt = self.state.pipelining.learn_from_capa(answer);
+            // CAPA went ahead of other commands here, or was about to.
+            let capabilities = learnt.map_err(|error| match error {
+                error if is_unbearable(&error) => Error::CommandsLost(Box::new(error)),
+                error => error,
+            })?;
             let window = self.state.pipelining.window(capabilities.as_ref());
             self.state.pipeline.set_window(window);
             self.facts.capabilities_after_login = capabilities;
