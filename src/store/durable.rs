@@ -304,3 +304,63 @@ pub trait Watch: Send + Sync {
     /// Called before the change is made; an error is given to the caller in its place.
     fn before(&self, operation: &Operation<'_>) -> io::Result<()>;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::{Disk, Handle, HandleId, Operation, Watch, sync_together};
+
+    /// Sees what is synced, and refuses when it was so many files.
+    #[derive(Default)]
+    struct Syncs {
+        seen: Mutex<Vec<HandleId>>,
+        allowed: usize,
+    }
+
+    impl Watch for Syncs {
+        fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+            if let Operation::SyncData { handle } = operation {
+                let mut seen = self.seen.lock().unwrap();
+                if seen.len() == self.allowed {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                seen.push(*handle);
+            }
+            Ok(())
+        }
+    }
+
+    fn check(allowed: usize, succeeds: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let syncs = Arc::new(Syncs {
+            allowed,
+            ..Syncs::default()
+        });
+        let disk = Disk::watched(Arc::<Syncs>::clone(&syncs));
+        let handles: Vec<Handle> = ["a", "b", "c"]
+            .iter()
+            .map(|name| {
+                let mut handle = disk.create_new(&folder.path().join(name)).unwrap();
+                handle.write_all(name.as_bytes()).unwrap();
+                handle
+            })
+            .collect();
+        assert_eq!(sync_together(&handles).is_ok(), succeeds);
+        let ids: Vec<HandleId> = handles.iter().map(|handle| handle.id).collect();
+        assert_eq!(*syncs.seen.lock().unwrap(), ids[..allowed]);
+    }
+
+    #[test]
+    fn files_synced_together_are_all_seen_and_one_refusal_fails_them_all() {
+        check(3, true);
+        check(2, false);
+        check(0, false);
+    }
+
+    #[test]
+    fn nothing_is_synced_where_there_are_no_files() {
+        sync_together(&[] as &[Handle]).unwrap();
+    }
+}
