@@ -56,6 +56,29 @@ fn one_account_that_fails_does_not_touch_the_others() {
 }
 
 #[test]
+fn an_account_without_destination_does_not_touch_the_others() {
+    let folder = Folder::new();
+    let [one, two] = [3, 4].map(|count| serve(Mailbox::generated(count, 1, Sizes::Mixed)));
+    let good = format!("{GOOD}\nto = \"one\"");
+    configure(&folder, &[("one", &one, &good), ("two", &two, GOOD)]);
+    let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
+    let config = config.replace("to = \"maildir:{account}\"", "");
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    let outcome = program(&folder, "fetch").run().expect(1);
+    assert!(outcome.stderr.contains("two"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("--to"), "{}", outcome.stderr);
+    let stored = std::fs::read_dir(folder.join("one/new")).unwrap();
+    assert_eq!(stored.count(), 3);
+    program(&folder, "fetch two").run().expect(64);
+    let outcome = program(&folder, "list --new").run().expect(1);
+    assert!(outcome.stderr.contains("two"), "{}", outcome.stderr);
+    // As soon as it is named for all, it is there for all.
+    program(&folder, "list --new --to elsewhere")
+        .run()
+        .expect(0);
+}
+
+#[test]
 fn there_is_a_line_an_account_at_the_end() {
     let folder = Folder::new();
     let [one, two] = [3, 4].map(|count| serve(Mailbox::generated(count, 1, Sizes::Fixed(1024))));

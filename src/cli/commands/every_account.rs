@@ -8,6 +8,7 @@ use std::thread;
 
 use super::{Bench, remote};
 use crate::cli::config::{Account, BrokenAccount};
+use crate::cli::failure::Failure;
 use crate::cli::output::Rows;
 use crate::cli::secrets::{Origin, SecretSource};
 use crate::store::Destination;
@@ -57,6 +58,30 @@ pub(super) fn every_account<T: Send>(
     let mut done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
     done.sort_by_key(|(index, _)| *index);
     done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// Looks at each account before anything is done. What is wrong with the only one ends the run;
+/// among several it is that account's own.
+pub(super) fn sift(
+    accounts: Vec<Result<Account, BrokenAccount>>,
+    check: impl Fn(&Account) -> Result<(), Failure>,
+) -> Result<Vec<Result<Account, BrokenAccount>>, Failure> {
+    let is_alone = accounts.len() == 1;
+    let sifted = accounts.into_iter().map(|account| {
+        let account = match account {
+            Ok(account) => account,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        match check(&account) {
+            Ok(()) => Ok(Ok(account)),
+            Err(failure) if is_alone => Err(failure),
+            Err(failure) => Ok(Err(BrokenAccount {
+                name: account.name,
+                failure,
+            })),
+        }
+    });
+    sifted.collect()
 }
 
 /// Nobody can answer two prompts at once, nor below progress bars: all are asked for now.

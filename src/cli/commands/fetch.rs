@@ -1,6 +1,6 @@
 //! `popfetch fetch`: brings destinations up to date.
 
-use super::every_account::every_account;
+use super::every_account::{every_account, sift};
 use super::remote::{self, Way};
 use super::selection::selection;
 use super::{Bench, Unheard, ending};
@@ -29,9 +29,7 @@ pub(super) fn run(
     let (configuration, bench) = Bench::set_up(flags, environment, Unheard::GoesOn)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let selection = selection(&args.selection);
-    for account in accounts.iter().flatten() {
-        refuse_what_cannot_be(&bench, account)?;
-    }
+    let accounts = sift(accounts, |account| refuse_what_cannot_be(&bench, account))?;
     let tell_broken = |BrokenAccount { name, failure }: &BrokenAccount| {
         let ending = bench.failed_before_run(name, failure);
         (ending, describe(name, &Summary::default(), ending.failure))
@@ -57,7 +55,7 @@ pub(super) fn run(
 fn refuse_what_cannot_be(bench: &Bench<'_>, account: &Account) -> Result<(), Failure> {
     let Some(destination) = remote::destination(bench, account)? else {
         return Err(
-            Failure::usage(format!("account {} has no destination", account.name)).hint(
+            Failure::usage(format!("no destination for {}", account.name)).hint(
                 "say where to store mail by --to, such as --to ~/Mail, or by to = \"...\" in the \
              configuration",
             ),

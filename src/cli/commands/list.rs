@@ -1,6 +1,6 @@
 //! `popfetch list`: what is on the server.
 
-use super::every_account::every_account;
+use super::every_account::{every_account, sift};
 use super::remote::{self, Way};
 use super::selection::selection;
 use super::{Bench, Unheard, ending};
@@ -23,9 +23,9 @@ pub(super) fn run(
     let (configuration, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let selection = selection(&args.selection);
-    for account in accounts.iter().flatten() {
-        refuse_receipts_of_nowhere(account, &selection)?;
-    }
+    let accounts = sift(accounts, |account| {
+        refuse_receipts_of_nowhere(account, &selection)
+    })?;
     let headers = if args.long {
         Headers::Shown
     } else {
