@@ -45,6 +45,14 @@ impl Destination {
         }
     }
 
+    /// The file or folder; none where mail goes elsewhere.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Maildir(path) | Self::Mbox(path) | Self::Eml(path) => Some(path),
+            Self::Pipe(_) | Self::Stdout => None,
+        }
+    }
+
     /// The file that holds a message just stored at this place; none where there is no file.
     pub fn path_of(&self, place: &Place) -> Option<PathBuf> {
         match (self, place) {

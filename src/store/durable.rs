@@ -127,6 +127,12 @@ impl Disk {
         File::open(path)?.sync_all()
     }
 
+    /// Makes all durable that is on the file system of this file or folder, whoever wrote it.
+    pub fn sync_file_system(&self, path: &Path) -> io::Result<()> {
+        self.see(&Operation::SyncFileSystem { path })?;
+        Ok(rustix::fs::syncfs(File::open(path)?)?)
+    }
+
     fn see(&self, operation: &Operation<'_>) -> io::Result<()> {
         match &self.watch {
             Some(watch) => watch.before(operation),
@@ -297,6 +303,8 @@ pub enum Operation<'a> {
     MakeDir { path: &'a Path },
     /// [`Disk::sync_dir`]
     SyncDir { path: &'a Path },
+    /// [`Disk::sync_file_system`]
+    SyncFileSystem { path: &'a Path },
 }
 
 /// Looks on at every change, in order, from whichever thread makes it.

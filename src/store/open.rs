@@ -312,6 +312,12 @@ fn begin(options: &OpenOptions, site: &Site, path: &Path) -> Result<Journal, Err
         };
         refuse_orphans(destination, &sides, path)?;
     }
+    if let (true, Some(there)) = (adopts, destination.path()) {
+        // Who knows when it came there, and by whose hand: what gets a receipt may be deleted from
+        // the server.
+        let syncing = Error::io("syncing the file system of", there);
+        options.disk.sync_file_system(there).map_err(syncing)?;
+    }
     Journal::create(&options.disk, path, site.journal_id, &mut |each| {
         if adopts {
             present::each_present(destination, options.clock.seconds(), each)

@@ -301,6 +301,12 @@ impl State {
                     change.is_synced |= change.path.parent() == Some(path);
                 }
             }
+            Operation::SyncFileSystem { .. } => {
+                self.files.iter_mut().for_each(Octets::sync);
+                for change in &mut self.names {
+                    change.is_synced = true;
+                }
+            }
             Operation::Create { .. }
             | Operation::RenameNoReplace { .. }
             | Operation::Link { .. }

@@ -143,6 +143,20 @@ fn a_destination_is_opened_in_spite_of_two_crashes() {
     }
 }
 
+/// What has a receipt may be deleted from the server.
+#[test]
+fn what_is_adopted_is_durable() {
+    let mut world = World::new(Task {
+        kind: Kind::Maildir,
+        after: After::Keep,
+        messages: Vec::new(),
+        batch_messages: 1,
+    });
+    let copied = world.adopt_copied(SMALL);
+    world.cut_power(Names::Harsh, Survives::Nothing);
+    assert_eq!(std::fs::read(copied).unwrap(), SMALL.as_bytes());
+}
+
 fn any_crash() -> impl Strategy<Value = (Crash, usize)> {
     let names = prop_oneof![Just(Names::Ordered), Just(Names::Harsh)];
     let power_cut = (names, any::<u64>(), any::<bool>()).prop_map(|(names, seed, mail)| {

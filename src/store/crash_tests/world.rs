@@ -116,6 +116,26 @@ impl World {
         store.journal.sync()
     }
 
+    /// Another program puts a message into the maildir and syncs nothing; it is adopted.
+    pub(super) fn adopt_copied(&mut self, message: Message) -> PathBuf {
+        self.disk.begin(Fault::None);
+        let new = self.path().join("new");
+        let copied = new.join("copied");
+        let options = OpenOptions {
+            orphans: Orphans::Adopt,
+            ..self.options()
+        };
+        let copy = || {
+            options.disk.make_dir(&self.path())?;
+            options.disk.make_dir(&new)?;
+            let mut file = options.disk.create_new(&copied)?;
+            file.write_all(message.as_bytes())
+        };
+        copy().unwrap();
+        open(&options).unwrap();
+        copied
+    }
+
     pub(super) fn cut_power(&self, names: Names, survives: Survives) {
         self.disk.cut_power(names, survives);
     }
