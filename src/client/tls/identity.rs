@@ -104,13 +104,14 @@ mod tests {
     fn other_kinds_of_keys_are_named_with_their_conversion() {
         for label in ["RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"] {
             let pem = format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
-            let error = find_key(pem.as_bytes(), Path::new("my.key"))
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains(label), "{error}");
+            let error = find_key(pem.as_bytes(), Path::new("my.key")).unwrap_err();
+            assert!(error.to_string().contains(label), "{error}");
+            let BadSetting::UnsupportedKey { conversion, .. } = error else {
+                panic!("{error}")
+            };
             assert!(
-                error.contains("openssl pkcs8 -topk8 -nocrypt -in 'my.key'"),
-                "{error}"
+                conversion.contains("openssl pkcs8 -topk8 -nocrypt -in 'my.key'"),
+                "{conversion}"
             );
         }
     }
