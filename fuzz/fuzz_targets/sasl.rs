@@ -202,6 +202,11 @@ fn nonce(sent: &[Vec<u8>]) -> Vec<u8> {
         .next()
         .unwrap_or_default();
     let said = BASE64.decode(word).unwrap_or_default();
+    // By other mechanisms it would be a part of the user or the secret.
+    let is_scram = [&b"n,,"[..], b"p=", b"c="]
+        .iter()
+        .any(|begin| said.starts_with(begin));
+    let said = if is_scram { said } else { Vec::new() };
     let fields = said.split(|octet| *octet == b',');
     let mut nonces = fields.filter_map(|field| field.strip_prefix(b"r="));
     nonces.next().unwrap_or_default().to_vec()
