@@ -56,6 +56,14 @@ fn check(server: &str, scheme: &str, port: u16, words: &str) {
     );
 }
 
+/// Fetches all and leaves nothing.
+fn check_deletion(dovecot: &Dovecot, scheme: &str, port: u16) {
+    let folder = Folder::new();
+    fetch(&folder, scheme, port, "--delete").run().expect(0);
+    assert_maildir(&folder.join("mail"), &messages(), "with deletion");
+    assert_eq!(dovecot.left(), 0);
+}
+
 #[test]
 fn through_nginx() {
     let test = "fetching through nginx's mail proxy";
@@ -69,6 +77,7 @@ fn through_nginx() {
     check("nginx", "pop3", nginx.clear_port, "--tls off");
     check("nginx", "pop3", nginx.clear_port, "");
     check("nginx", "pop3s", nginx.tls_port, "");
+    check_deletion(&dovecot, "pop3s", nginx.tls_port);
 }
 
 #[test]
@@ -83,6 +92,7 @@ fn through_stunnel() {
     dovecot.deliver(1, &messages());
     check("stunnel", "pop3", stunnel.stls_port, "");
     check("stunnel", "pop3s", stunnel.tls_port, "");
+    check_deletion(&dovecot, "pop3", stunnel.stls_port);
 }
 
 /// What an mbox holds as it is, and no server takes for a field of its own.
