@@ -12,7 +12,7 @@ use super::fetch::Outcome;
 use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, Observer, Warning};
-use super::plan::Selected;
+use super::plan::{Selected, in_order};
 use super::remote::Remote;
 use super::selection::Selection;
 use super::summary::Summary;
@@ -24,7 +24,7 @@ pub struct Mark<'a> {
     pub store: &'a OpenOptions,
     /// Whose mail it is.
     pub identity: &'a Identity,
-    /// Which messages; its limit and order mean nothing here.
+    /// Which messages; its scope means nothing here.
     pub selection: &'a Selection,
     /// The time of the run, in seconds since 1970.
     pub now_seconds: i64,
@@ -85,19 +85,22 @@ fn receipts(
     account: AccountId,
     mark: &Mark<'_>,
 ) -> Vec<Receipt> {
-    let rows = selected.rows().filter_map(|row| listing.row(row));
+    let rows = in_order(listing, mark.selection.order)
+        .filter(|(index, _)| selected.contains(*index))
+        .map(|(_, row)| row);
     let new = rows.filter_map(|row| {
         let unique_id = row.unique_id?;
         let is_known = journal.known(account, unique_id.as_bytes()).is_some();
         (!is_known).then_some((row, unique_id))
     });
-    new.map(|(row, unique_id)| {
-        Receipt::marked(
-            account,
-            unique_id.to_unique_id(),
-            row.octets,
-            mark.now_seconds,
-        )
-    })
-    .collect()
+    new.take(mark.selection.limit.unwrap_or(usize::MAX))
+        .map(|(row, unique_id)| {
+            Receipt::marked(
+                account,
+                unique_id.to_unique_id(),
+                row.octets,
+                mark.now_seconds,
+            )
+        })
+        .collect()
 }
