@@ -179,14 +179,13 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// Whether it tells of a danger to mail, or of a repair, so that it is worth a word also
-    /// where nobody is looking. The others tell what a server is like, each time anew.
+    /// Whether it tells of a danger to mail, of a repair, or of a wish that cannot be met: worth a
+    /// word also where nobody is looking. The others tell what a server is like, each time anew.
     pub fn is_grave(&self) -> bool {
         match self {
-            Self::ExpiresAtOnce | Self::NoneListed { .. } | Self::Store(_) => true,
+            Self::ExpiresAtOnce | Self::NoTop | Self::NoneListed { .. } | Self::Store(_) => true,
             Self::NoUniqueIds
             | Self::TooLong { .. }
-            | Self::NoTop
             | Self::RepeatedUniqueIds { .. }
             | Self::CannotDelete { .. } => false,
         }

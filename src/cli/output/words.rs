@@ -85,7 +85,9 @@ pub(crate) fn warning_words(warning: &Warning) -> String {
             messages(*claimed)
         ),
         Warning::NoTop => {
-            "the server refuses TOP: date, sender and subject cannot be told".to_owned()
+            "the server refuses TOP: date, sender and subject cannot be told, and what is chosen \
+             by them is not chosen"
+                .to_owned()
         }
         Warning::RepeatedUniqueIds { messages } => format!(
             "{messages} messages share their unique-id with another; none of them is deleted"
