@@ -93,3 +93,25 @@ fn what_the_proxy_cannot_do_is_told() {
         .expect(69);
     assert_eq!(server.logins(), 0);
 }
+
+#[test]
+fn a_proxy_password_stands_in_the_environment_and_not_on_the_command_line() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(3, 1, Sizes::Mixed));
+    let locked = socks::start(server.port(), Access::Password("sesame"));
+    let proxy = format!("socks5://proxy:sesame@127.0.0.1:{locked}");
+    let outcome = stat(&folder, &server)
+        .args(["--proxy", &proxy])
+        .run()
+        .expect(64);
+    let told = format!("{}{}", outcome.stdout(), outcome.stderr);
+    assert!(
+        told.contains("POPFETCH_PROXY") && !told.contains("sesame"),
+        "{told}"
+    );
+    stat(&folder, &server)
+        .env("POPFETCH_PROXY", &proxy)
+        .run()
+        .expect(0);
+    assert_eq!(server.logins(), 1);
+}

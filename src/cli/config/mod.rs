@@ -21,6 +21,20 @@ pub(crate) use keys::keys_with_help;
 pub(crate) use level::{Level, Levels, Place, Values};
 pub(crate) use settings::{Format, Settings, Verbosity};
 
+/// Other users of the machine can read the command line.
+fn refuse_proxy_password(flags: &Values) -> Result<(), Failure> {
+    let proxy = flags.network.proxy.as_ref();
+    let login = proxy.and_then(|proxy| proxy.login.as_ref());
+    if login.is_none_or(|login| login.password.expose().is_empty()) {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("--proxy takes no password: other users can see it there").hint(
+            "write socks5://USER:PASSWORD@HOST:PORT into POPFETCH_PROXY or the configuration",
+        ),
+    )
+}
+
 /// A configuration file larger than this is some other file.
 const FILE_OCTETS_MAX: u64 = 4 << 20;
 
@@ -36,6 +50,7 @@ pub(crate) struct Configuration<'a> {
 impl<'a> Configuration<'a> {
     /// Reads the configuration file and puts the flags over it.
     pub(crate) fn load(flags: Values, environment: &'a Environment) -> Result<Self, Failure> {
+        refuse_proxy_password(&flags)?;
         let file = match &flags.general.config {
             Some(path) => Some(read(&environment.expand_home(path))?),
             None => match environment.config_path() {
