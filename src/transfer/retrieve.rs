@@ -74,6 +74,10 @@ impl Retriever<'_> {
     /// handed over all the same.
     pub(super) fn retrieve(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
         let retrieved = self.retrieve_all(steps, asking);
+        if let Err(Interruption::Store(_)) = retrieved {
+            // Nobody knows what of the batch is in the stage: all of it counts as lost.
+            return retrieved;
+        }
         self.release_held(retrieved.as_ref().err());
         let handed_over = if self.outbox.is_empty() {
             Ok(())

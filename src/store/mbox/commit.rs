@@ -1,5 +1,6 @@
 //! Appends a batch to an mbox.
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
@@ -264,9 +265,13 @@ fn close_gaps<'a>(stage: &Handle, ranges: impl Iterator<Item = &'a StagedRange>)
         }
         end += range.octets;
     }
-    if stage.as_file().metadata()?.len() == end {
-        Ok(())
-    } else {
-        stage.set_len(end)
+    match stage.as_file().metadata()?.len().cmp(&end) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => stage.set_len(end),
+        // The disk would fill it up with NULs.
+        Ordering::Less => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "not all of the batch is in it",
+        )),
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use super::commit::{copy, write_range};
@@ -94,14 +95,29 @@ impl MboxCommit {
             offset: 0,
             octets: repair.tail_octets,
         };
-        let fragment_octets = foreign_offset - repair.offset - repair.tail_octets;
+        // The other program ended what stood before in an empty line, which is not part of its
+        // mail; it may have stood behind more than the tail.
+        let line_feeds = line_feeds_lacking(&tail, repair.tail_octets)
+            .map_err(Error::io("reading", &self.tail_path(repair)))?
+            .min(foreign_offset - begin);
+        let separator = Piece {
+            file: range.stage,
+            offset: 0,
+            octets: line_feeds,
+        };
+        let fragment_octets = foreign_offset - repair.offset - repair.tail_octets - line_feeds;
         let [first, second] = &self.tails;
         let other = if *first == self.tail_path(repair) {
             second
         } else {
             first
         };
-        let repair = self.put_aside(other, &[before, more], repair.offset, fragment_octets)?;
+        let repair = self.put_aside(
+            other,
+            &[before, separator, more],
+            repair.offset,
+            fragment_octets,
+        )?;
         self.carry_out(journal, mbox, range, &repair)
     }
 
@@ -220,6 +236,22 @@ impl MboxCommit {
         };
         open().map_err(Error::io("reading the mail put aside in", &path))
     }
+}
+
+/// How many line feeds the text lacks to end in an empty line.
+fn line_feeds_lacking(text: &File, octets: u64) -> io::Result<u64> {
+    let mut last = [0; SEPARATOR.len()];
+    let there = last
+        .len()
+        .min(usize::try_from(octets).unwrap_or(usize::MAX));
+    let (_, end) = last.split_at_mut(SEPARATOR.len() - there);
+    text.read_exact_at(end, octets - there as u64)?;
+    Ok(match last {
+        _ if octets == 0 => 0,
+        [b'\n', b'\n'] => 0,
+        [_, b'\n'] => 1,
+        _ => SEPARATOR.len() as u64,
+    })
 }
 
 fn length(mbox: &LockedMbox) -> Result<u64, Error> {

@@ -1,9 +1,11 @@
 use std::fs;
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::essence::{Distiller, Essence};
 use super::scan::scan;
-use crate::store::durable::Disk;
+use crate::store::durable::{Disk, Operation, Watch};
 use crate::store::testkit::{Kit, Opened, Part, Stop};
 use crate::store::{Arriving, Destination, Place};
 
@@ -29,6 +31,38 @@ fn mbox() -> Kit {
 
 fn read(kit: &Kit) -> Vec<u8> {
     fs::read(kit.path()).unwrap()
+}
+
+/// A disk whose next write fails once it is told so.
+#[derive(Default)]
+struct FailingWrite(AtomicBool);
+
+impl Watch for FailingWrite {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let fails =
+            matches!(operation, Operation::Write { .. }) && self.0.swap(false, Ordering::SeqCst);
+        if fails {
+            return Err(io::Error::other("the disk is full"));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_not_staged_whole_is_not_appended() {
+    let kit = mbox();
+    let disk = Arc::new(FailingWrite::default());
+    let watch: Arc<dyn Watch> = Arc::<FailingWrite>::clone(&disk);
+    let mut opened = kit.open_on(&Disk::watched(watch)).unwrap();
+    let staged = vec![opened.stage(ANN, 7).unwrap()];
+    disk.0.store(true, Ordering::SeqCst);
+    opened.halves.stage.end_batch().unwrap_err();
+    opened.commit(staged).unwrap_err();
+    drop(opened);
+    let mut opened = kit.open().unwrap();
+    assert_eq!(read(&kit), b"");
+    opened.deliver(&OURS).unwrap();
+    assert_eq!(read(&kit), STORED);
 }
 
 #[test]
@@ -80,7 +114,7 @@ fn write(kit: &Kit, content: &[u8]) {
         .write(true)
         .truncate(true)
         .open(kit.path());
-    std::io::Write::write_all(&mut file.unwrap(), content).unwrap();
+    io::Write::write_all(&mut file.unwrap(), content).unwrap();
 }
 
 #[test]

@@ -298,6 +298,10 @@ impl Locker {
             .next()
             .and_then(|word| word.parse().ok());
         if text.ends_with(OUR_MARK) {
+            // We ask, so we do not hold it: our last removal of it failed.
+            if self.own_file.is(file) {
+                return true;
+            }
             return match file.try_lock() {
                 // Its owner held an OS lock on it while it lived.
                 Ok(()) => true,
@@ -337,6 +341,12 @@ impl OwnFile {
             handle
         };
         Ok(self.handle.insert(made))
+    }
+
+    /// Whether this is the file, under any name.
+    fn is(&self, file: &File) -> bool {
+        let own = self.handle.as_ref().map(|own| identity(own.as_file()));
+        matches!((own, identity(file)), (Some(Ok(own)), Ok(other)) if own == other)
     }
 }
 

@@ -1,12 +1,15 @@
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
 use super::{Access, Locker};
+use crate::store::durable::{Operation, Watch};
 use crate::store::journal::JournalId;
 use crate::store::open::{Clock, Site};
 use crate::store::{Destination, Disk, EmlFolders, Error};
@@ -36,6 +39,10 @@ impl Place {
     }
 
     fn locker(&self) -> Locker {
+        self.locker_on(Disk::new())
+    }
+
+    fn locker_on(&self, disk: Disk) -> Locker {
         let site = Site {
             destination: Destination::Mbox(self.mbox()),
             side_folder: self.folder.path().to_owned(),
@@ -46,7 +53,7 @@ impl Place {
             pid: std::process::id(),
             clock: Clock::new(now),
             patience: Duration::from_millis(20),
-            disk: Disk::new(),
+            disk,
         };
         Locker::new(&site, &self.mbox())
     }
@@ -76,6 +83,34 @@ fn both_locks_come_and_go_together() {
     drop(held);
     assert!(!place.dot_lock().exists());
     drop(locker.lock(Access::InPlace).unwrap());
+    drop(locker);
+    assert_eq!(place.names(), ["inbox"]);
+}
+
+/// A disk that refuses to remove a dot-lock once.
+#[derive(Default)]
+struct StuckLock(AtomicBool);
+
+impl Watch for StuckLock {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let is_dot_lock = |path: &Path| path.extension().is_some_and(|end| end == "lock");
+        if let Operation::Remove { path } = operation
+            && is_dot_lock(path)
+            && !self.0.swap(true, Ordering::SeqCst)
+        {
+            return Err(io::Error::other("not now"));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_lock_of_ours_that_stayed_behind_does_not_keep_us_out() {
+    let place = Place::new();
+    let mut locker = place.locker_on(Disk::watched(Arc::new(StuckLock::default())));
+    drop(locker.lock(Access::Append).unwrap());
+    assert!(place.dot_lock().exists());
+    drop(locker.lock(Access::Append).unwrap());
     drop(locker);
     assert_eq!(place.names(), ["inbox"]);
 }
