@@ -1,8 +1,10 @@
 //! Asks for headers by TOP, in a pipeline, and only for what the journal does not know already.
 
-use crate::client::{Client, Reply, Request, Transaction};
+use std::collections::VecDeque;
+
+use crate::client::{self, Client, Reply, Request, Transaction};
 use crate::message::{HeaderPrefix, Summary};
-use crate::protocol::{Listing, MessageNumber, UniqueIdRef};
+use crate::protocol::{Listing, Row, UniqueIdRef};
 use crate::store::{self, AccountId, Header, Journal};
 
 use super::error::Error;
@@ -126,7 +128,7 @@ pub(super) fn each_header(
     let mut headers = Headers {
         client,
         listing,
-        asked: 0,
+        asked: VecDeque::new(),
         given: 0,
         refused: 0,
     };
@@ -135,16 +137,15 @@ pub(super) fn each_header(
         let Some(listed) = listing.row(row) else {
             continue;
         };
-        if let Some(header) = listed
-            .unique_id
-            .and_then(|unique_id| memory.recall(unique_id))
-        {
-            each(row, &header);
-            continue;
+        if headers.asked.front() != Some(&row) {
+            if let Some(header) = recalled(memory, &listed) {
+                each(row, &header);
+                continue;
+            }
+            headers.ask_ahead(&mut not_asked, memory);
         }
-        headers.ask_ahead(&mut not_asked, &*memory);
-        let header = headers.answer(listed.number)?;
-        if let (Some(header), Some(unique_id)) = (&header, listed.unique_id) {
+        let header = headers.answer(row, &listed)?;
+        if let (Some(header), Some(unique_id)) = (&header, own_unique_id(&listed)) {
             memory.remember(unique_id, header)?;
         }
         each(row, &header.unwrap_or_default());
@@ -157,6 +158,16 @@ pub(super) fn each_header(
     })
 }
 
+/// The unique-id that tells this message from all others: one that is listed twice does not, and
+/// no header may be remembered by it.
+fn own_unique_id<'l>(listed: &Row<'l>) -> Option<UniqueIdRef<'l>> {
+    listed.unique_id.filter(|_| !listed.repeated)
+}
+
+fn recalled(memory: &dyn HeaderMemory, listed: &Row<'_>) -> Option<Summary> {
+    own_unique_id(listed).and_then(|unique_id| memory.recall(unique_id))
+}
+
 /// A server that refuses so many TOPs and grants none does not know the command. It must not be
 /// asked on: Dovecot hangs up after about 20 errors in a row.
 const REFUSALS_MAX: usize = 3;
@@ -164,8 +175,8 @@ const REFUSALS_MAX: usize = 3;
 struct Headers<'a> {
     client: &'a mut Client<Transaction>,
     listing: &'a Listing,
-    /// Asked and not answered yet.
-    asked: usize,
+    /// The rows asked for and not answered yet: for these, and no others, an answer comes.
+    asked: VecDeque<usize>,
     given: usize,
     refused: usize,
 }
@@ -178,39 +189,35 @@ impl Headers<'_> {
             let Some(listed) = self.listing.row(row) else {
                 continue;
             };
-            let is_known = |unique_id| memory.recall(unique_id).is_some();
-            if !listed.unique_id.is_some_and(is_known) {
+            if recalled(memory, &listed).is_none() {
                 self.client.ask(Request::Top {
                     number: listed.number,
                     lines: 0,
                 });
-                self.asked += 1;
+                self.asked.push_back(row);
             }
         }
     }
 
     fn may_ask(&self) -> bool {
         if self.given == 0 {
-            self.asked == 0 && self.refused < REFUSALS_MAX
+            self.asked.is_empty() && self.refused < REFUSALS_MAX
         } else {
             self.client.window_is_open()
         }
     }
 
-    /// The header of the message asked for first; none if it cannot be had.
-    fn answer(&mut self, number: MessageNumber) -> Result<Option<Summary>, Error> {
-        if self.asked == 0 {
+    /// The header of this row; none if it cannot be had.
+    fn answer(&mut self, row: usize, listed: &Row<'_>) -> Result<Option<Summary>, Error> {
+        if self.asked.pop_front_if(|asked| *asked == row).is_none() {
             return Ok(None);
         }
         let Some(answer) = self.client.answer()? else {
             return Ok(None);
         };
-        self.asked -= 1;
-        debug_assert_eq!(
-            answer.request.number(),
-            number,
-            "answers come in the order of asking"
-        );
+        if !matches!(answer.request, Request::Top { number, .. } if number == listed.number) {
+            return Err(client::Error::OutOfStep.into());
+        }
         let mut body = match answer.reply {
             Reply::Body(body) => body,
             Reply::Refused(_) => {

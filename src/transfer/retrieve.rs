@@ -141,9 +141,17 @@ impl Retriever<'_> {
         let row = self.listing.row(step.row);
         let listed_octets = row.and_then(|row| row.octets);
         let answer = self.client.answer().map_err(at)?;
-        let Some(Answer { reply, .. }) = answer else {
+        // The answer to anything else must never be stored as this message.
+        let Some(Answer {
+            request: Request::Retr { number, .. },
+            reply,
+        }) = answer
+        else {
             return Err(at(client::Error::OutOfStep));
         };
+        if number != step.number {
+            return Err(at(client::Error::OutOfStep));
+        }
         // Nothing odd came behind the message before this one.
         if let Some(parcel) = self.held.take() {
             self.outbox.add(parcel);
