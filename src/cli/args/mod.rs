@@ -173,8 +173,8 @@ pub(crate) struct StatArgs {
 
 /// Delete messages from the server
 ///
-/// Needs at least one condition. Asks before it deletes on a terminal; --yes is needed without
-/// one, for --all, and when a chosen message is not stored.
+/// Needs at least one condition. Asks before it deletes. --yes is needed where there is no
+/// terminal to ask on, and on a terminal too for --all and when a chosen message has no receipt.
 #[derive(Args, Debug)]
 pub(crate) struct DeleteArgs {
     /// Name from the configuration file, or pop3s://USER@HOST

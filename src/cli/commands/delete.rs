@@ -13,6 +13,7 @@ use crate::cli::environment::{Environment, now_seconds};
 use crate::cli::failure::Failure;
 use crate::cli::output::{Announcer, Rows, Shape, confirm, messages};
 use crate::cli::report::Ending;
+use crate::protocol::text::escape;
 use crate::store::{Destination, Orphans};
 use crate::transfer::{
     self, Choice, Consent, Delete, DeletionState, Doing, Outcome, Scope, Selection, StoredProof,
@@ -169,7 +170,8 @@ impl Job<'_> {
             },
             now_seconds: now_seconds(),
         };
-        let mut consent = |choice: Choice| match consent(asking, &account.name, choice) {
+        let place = store.as_ref().map(|options| &options.destination);
+        let mut consent = |choice: Choice| match consent(asking, &account.name, place, choice) {
             Ok(consent) => consent,
             Err(failure) => {
                 *refused = Some(failure);
@@ -184,26 +186,53 @@ impl Job<'_> {
 }
 
 /// Whether the chosen messages are to be deleted.
-fn consent(asking: Asking, account: &str, choice: Choice) -> Result<Consent, Failure> {
+fn consent(
+    asking: Asking,
+    account: &str,
+    place: Option<&Destination>,
+    choice: Choice,
+) -> Result<Consent, Failure> {
     match asking {
         Asking::Given => return Ok(Consent::Given),
         Asking::DryRun => return Ok(Consent::Withheld),
         Asking::Terminal => {}
     }
-    let chosen = messages(choice.messages);
     if choice.without_receipt > 0 {
-        return Err(Failure::usage(format!(
-            "{} of the {chosen} chosen would be lost: not stored here; nothing was deleted",
-            choice.without_receipt
-        ))
-        .hint("fetch them first, or add --yes if you mean it"));
+        return Err(would_be_lost(choice, place));
     }
+    let chosen = messages(choice.messages);
     let question = format!("Delete {chosen} from {account} for good?");
     Ok(if confirm(&question).unwrap_or(false) {
         Consent::Given
     } else {
         Consent::Withheld
     })
+}
+
+/// Some chosen messages are nowhere but on the server, as far as we can tell.
+fn would_be_lost(choice: Choice, place: Option<&Destination>) -> Failure {
+    let Choice {
+        messages: chosen,
+        without_receipt,
+    } = choice;
+    let which = match (chosen, without_receipt) {
+        (1, _) => "the chosen message has".to_owned(),
+        (_, 1) => format!("1 of the {chosen} chosen messages has"),
+        (_, lost) if lost == chosen => format!("the {chosen} chosen messages have"),
+        (_, lost) => format!("{lost} of the {chosen} chosen messages have"),
+    };
+    let (lack, hint) = match place {
+        Some(place) => (
+            format!("no receipt at {place}"),
+            "fetch first, or add --yes if you mean it",
+        ),
+        None => (
+            "no receipt, as no destination is named".to_owned(),
+            "say by --to where mail is stored, or add --yes if you mean it",
+        ),
+    };
+    let lack = escape(&lack);
+    Failure::usage(format!("{which} {lack}: nothing was deleted")).hint(hint)
 }
 
 /// What a deletion came to, as one line.
@@ -217,4 +246,59 @@ fn describe(account: &str, outcome: &Outcome) -> String {
         "{account}: {} deleted, {} left{unconfirmed}",
         summary.deleted, summary.skipped
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{Choice, Destination, would_be_lost};
+
+    #[test]
+    fn what_would_be_lost_reads_well() {
+        let mail = Destination::Maildir(PathBuf::from("mail"));
+        for (messages, without_receipt, place, expected) in [
+            (1, 1, Some(&mail), "the chosen message has no receipt at "),
+            (
+                5,
+                1,
+                Some(&mail),
+                "1 of the 5 chosen messages has no receipt at ",
+            ),
+            (
+                5,
+                2,
+                Some(&mail),
+                "2 of the 5 chosen messages have no receipt at ",
+            ),
+            (
+                5,
+                5,
+                Some(&mail),
+                "the 5 chosen messages have no receipt at ",
+            ),
+            (
+                1,
+                1,
+                None,
+                "the chosen message has no receipt, as no destination is named: ",
+            ),
+            (
+                2,
+                2,
+                None,
+                "the 2 chosen messages have no receipt, as no destination is named: ",
+            ),
+        ] {
+            let choice = Choice {
+                messages,
+                without_receipt,
+            };
+            let failure = would_be_lost(choice, place);
+            assert!(failure.message.starts_with(expected), "{}", failure.message);
+            assert!(failure.message.ends_with(": nothing was deleted"));
+            let names_to = failure.hint.is_some_and(|hint| hint.contains("--to"));
+            assert_eq!(names_to, place.is_none());
+        }
+    }
 }

@@ -24,6 +24,10 @@ pub(super) enum Group {
     General,
 }
 
+/// The flag is repeated where the key has a number.
+const VERBOSE: &str = "Say more: true or 1; 2 shows the protocol with secrets left out; false or \
+                       0 is the usual";
+
 /// Every key with its group.
 static KEYS: LazyLock<Vec<(String, Group)>> = LazyLock::new(|| {
     let mut keys: Vec<_> = ["server", "account-id"]
@@ -66,7 +70,12 @@ pub(crate) fn keys_with_help() -> Vec<(String, String, String)> {
             Some([name, ..]) if !takes_nothing => format!("\"{name}\""),
             Some(_) | None => "true".to_owned(),
         };
-        Some((key.to_owned(), value, argument.get_help()?.to_string()))
+        let help = if key == "verbose" {
+            VERBOSE.to_owned()
+        } else {
+            argument.get_help()?.to_string()
+        };
+        Some((key.to_owned(), value, help))
     });
     described.collect()
 }

@@ -148,10 +148,11 @@ impl<'a> Configuration<'a> {
     }
 
     fn no_account(&self) -> Failure {
-        let path = self.environment.config_path();
-        let place = path.map_or_else(
+        let usual = || self.environment.config_path();
+        let read = Some(&self.file.path).filter(|path| !path.as_os_str().is_empty());
+        let place = read.cloned().or_else(usual).map_or_else(
             || "the configuration".to_owned(),
-            |path| format!("{}", path.display()),
+            |path| path.display().to_string(),
         );
         Failure::usage("no account is named, and the configuration file has none").hint(format!(
             "write a URL such as pop3s://alice@pop.example.org, or an [accounts.NAME] in {}",

@@ -260,7 +260,10 @@ fn flags_of_one_server_want_one_account() {
 fn no_account_at_all() {
     let environment = environment();
     let configuration = configuration("", "", &environment);
-    assert_eq!(configuration.accounts(&[]).unwrap_err().kind, Kind::Usage);
+    let failure = configuration.accounts(&[]).unwrap_err();
+    assert_eq!(failure.kind, Kind::Usage);
+    let hint = failure.hint.unwrap();
+    assert!(hint.ends_with(" in config.toml"), "{hint}");
 }
 
 #[test]
