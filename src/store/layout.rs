@@ -45,6 +45,19 @@ impl Sides {
         }
     }
 
+    /// The family a journal belongs to: that of a destination where it has such a name, else its
+    /// own.
+    pub(super) fn of_journal(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match name.strip_suffix("-journal") {
+            Some(stem) if stem.ends_with(STEM) => Self {
+                folder: parent_of(path).to_owned(),
+                stem: stem.to_owned(),
+            },
+            Some(_) | None => Self::beside(path),
+        }
+    }
+
     /// For a destination beside which nothing can stand: a folder of the state folder, named by
     /// the hash of DEST.
     pub(super) fn in_state(state_folder: &Path, destination: &Destination) -> Self {
@@ -80,6 +93,16 @@ pub(super) fn locate(destination: &Destination) -> Result<Located, Error> {
         destination: real,
         beside,
     })
+}
+
+/// The real path of a journal that was named, which need not be there as long as its folder is.
+pub(super) fn locate_journal(path: &Path) -> Result<PathBuf, Error> {
+    let path = real_path(path)?;
+    if path.is_dir() {
+        let why = CannotCreate::Io(io::ErrorKind::IsADirectory.into());
+        return Err(cannot_create(&path, why));
+    }
+    Ok(path)
 }
 
 fn inside(folder: PathBuf) -> Sides {
@@ -246,6 +269,18 @@ mod tests {
             Destination::Eml(folder.path().join("link/")),
             &real.join("mail/.popfetch-journal"),
         );
+    }
+
+    #[test]
+    fn a_journal_is_locked_as_its_destination_is() {
+        let check = |journal: &str, expected: &str| {
+            let lock = Sides::of_journal(Path::new(journal)).file("lock");
+            assert_eq!(lock, Path::new(expected), "{journal}");
+        };
+        check("mail/.popfetch-journal", "mail/.popfetch-lock");
+        check("mail/.inbox.popfetch-journal", "mail/.inbox.popfetch-lock");
+        check("state/my-journal", "state/.my-journal.popfetch-lock");
+        check("state/journal", "state/.journal.popfetch-lock");
     }
 
     #[test]

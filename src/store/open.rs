@@ -137,7 +137,13 @@ pub struct Store {
     pub commit: Box<dyn Commit>,
     /// What was left over from an earlier run, and is done now.
     pub replayed: Replayed,
-    _lock: RunLock,
+    _locks: Locks,
+}
+
+/// The lock on the destination, and that on a journal which others could name, too.
+struct Locks {
+    _destination: RunLock,
+    _journal: Option<RunLock>,
 }
 
 impl fmt::Debug for Store {
@@ -150,9 +156,11 @@ impl fmt::Debug for Store {
 pub fn open(options: &OpenOptions) -> Result<Store, Error> {
     let disk = &options.disk;
     let located = locate(&options.destination)?;
+    let named = options.journal.as_deref();
+    let named = named.map(layout::locate_journal).transpose()?;
     layout::make(disk, &located.destination)?;
-    let (sides, lock) = lock(options, &located)?;
-    let path = journal_path(options, &located, &sides);
+    let (sides, locks) = lock(options, &located, named.as_deref())?;
+    let path = named.unwrap_or_else(|| journal_path(&located, &sides));
     let loaded = match Journal::load(disk, &path)? {
         Some(journal) => Some(journal.compact(disk)?),
         None => None,
@@ -180,7 +188,7 @@ pub fn open(options: &OpenOptions) -> Result<Store, Error> {
         stage,
         commit,
         replayed,
-        _lock: lock,
+        _locks: locks,
     })
 }
 
@@ -229,30 +237,55 @@ fn refuse_orphans(destination: &Destination, sides: &Sides, journal: &Path) -> R
     })
 }
 
-/// Takes the lock beside the mail or, where nothing can be written there, in the state folder.
-fn lock(options: &OpenOptions, located: &Located) -> Result<(Sides, RunLock), Error> {
-    let disk = &options.disk;
+/// Locks the destination and, since runs with other destinations may name it, a named journal.
+fn lock(
+    options: &OpenOptions,
+    located: &Located,
+    journal: Option<&Path>,
+) -> Result<(Sides, Locks), Error> {
     let holder = Holder {
         host: options.host_name.clone(),
         pid: options.pid,
         since_seconds: options.clock.seconds(),
     };
+    let (sides, destination) = lock_destination(options, located, journal, &holder)?;
+    let held = sides.file("lock").canonicalize().ok();
+    let wanted = journal.map(|path| Sides::of_journal(path).file("lock"));
+    let journal = wanted
+        .filter(|wanted| held.as_ref() != Some(wanted))
+        .map(|wanted| RunLock::take(&options.disk, &wanted, &holder))
+        .transpose()?;
+    let locks = Locks {
+        _destination: destination,
+        _journal: journal,
+    };
+    Ok((sides, locks))
+}
+
+/// Takes the lock beside the mail or, where nothing can be written there, in the state folder.
+fn lock_destination(
+    options: &OpenOptions,
+    located: &Located,
+    journal: Option<&Path>,
+    holder: &Holder,
+) -> Result<(Sides, RunLock), Error> {
+    let disk = &options.disk;
     let state = in_state(options, located);
     if let Some(beside) = &located.beside {
-        match RunLock::take(disk, &beside.file("lock"), &holder) {
+        match RunLock::take(disk, &beside.file("lock"), holder) {
             Err(Error::Io { source, .. }) if state.is_some() && layout::is_forbidden(&source) => {}
             other => return Ok((beside.clone(), other?)),
         }
     }
-    let sides = match (state, &options.journal) {
+    let sides = match (state, journal) {
         (Some(sides), _) => {
             layout::make_state_folder(disk, &sides.folder)?;
             sides
         }
-        (None, Some(journal)) => Sides::beside(journal),
+        (None, Some(journal)) => Sides::of_journal(journal),
         (None, None) => return Err(no_state_folder(options)),
     };
-    let lock = RunLock::take(disk, &sides.file("lock"), &holder)?;
+    let lock = RunLock::take(disk, &sides.file("lock"), holder)?;
     Ok((sides, lock))
 }
 
@@ -269,10 +302,7 @@ fn in_state(options: &OpenOptions, located: &Located) -> Option<Sides> {
 }
 
 /// A journal that stands beside the mail is the journal, wherever the lock is.
-fn journal_path(options: &OpenOptions, located: &Located, sides: &Sides) -> PathBuf {
-    if let Some(path) = &options.journal {
-        return path.clone();
-    }
+fn journal_path(located: &Located, sides: &Sides) -> PathBuf {
     let beside = located.beside.as_ref().map(|beside| beside.file("journal"));
     match beside {
         Some(path) if path.exists() => path,

@@ -130,6 +130,32 @@ fn accounts_with_one_destination_take_turns() {
 }
 
 #[test]
+fn accounts_with_one_journal_take_turns() {
+    let folder = Folder::new();
+    let servers = [(30, 1), (40, 2), (50, 3)]
+        .map(|(count, seed)| serve(Mailbox::generated(count, seed, Sizes::Mixed)));
+    let [one, two, three] = &servers;
+    configure(
+        &folder,
+        &[
+            ("one", one, GOOD),
+            ("two", two, GOOD),
+            ("three", three, GOOD),
+        ],
+    );
+    let config = std::fs::read_to_string(folder.join("config.toml")).unwrap();
+    let config = config.replace("[defaults]", "[defaults]\njournal = \"journal\"");
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    for _ in 0..2 {
+        program(&folder, "fetch").run().expect(0);
+        for (name, count) in [("one", 30), ("two", 40), ("three", 50)] {
+            let stored = std::fs::read_dir(folder.join(name).join("new")).unwrap();
+            assert_eq!(stored.count(), count, "{name}");
+        }
+    }
+}
+
+#[test]
 fn check_explains_and_connects() {
     let folder = Folder::new();
     let server = serve(Mailbox::generated(2, 1, Sizes::Mixed));

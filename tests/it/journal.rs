@@ -82,11 +82,15 @@ fn a_run_with_nothing_new_leaves_the_journal_as_it_is() {
 }
 
 #[test]
-fn the_journal_may_be_elsewhere_but_not_the_lock() {
+fn the_journal_may_be_elsewhere_but_not_the_lock_on_the_mail() {
     let folder = Folder::new();
     let server = server();
     let fetch = || fetch(&folder, &server, "--to mail --journal state/journal");
-    fetch().expect(74);
+    let outcome = fetch().expect(73);
+    let (journal, folder_above) = ("state/journal: the folder", "make the folder above it");
+    assert!(outcome.stderr.contains(journal), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains(folder_above), "{}", outcome.stderr);
+    assert!(!folder.join("mail").exists());
     std::fs::create_dir_all(folder.join("state")).unwrap();
     fetch().expect(0);
     fetch().expect(0);
@@ -94,6 +98,67 @@ fn the_journal_may_be_elsewhere_but_not_the_lock() {
     assert!(folder.join("state/journal").exists());
     assert!(folder.join("mail/.popfetch-lock").exists());
     assert!(!folder.join("mail/.popfetch-journal").exists());
+}
+
+#[test]
+fn what_cannot_be_a_journal_is_left_alone_and_the_hint_says_what_can() {
+    let folder = Folder::new();
+    let server = server();
+    std::fs::create_dir_all(folder.join("state")).unwrap();
+    std::fs::write(folder.join("letter"), "Dear Alice\n").unwrap();
+    for (journal, code, hint) in [
+        ("state", 73, "name a file in it"),
+        ("letter", 74, "name another one by --journal"),
+    ] {
+        let outcome = fetch(&folder, &server, &format!("--to mail --journal {journal}"));
+        let outcome = outcome.expect(code);
+        assert!(outcome.stderr.contains(hint), "{}", outcome.stderr);
+    }
+    let letter = std::fs::read(folder.join("letter")).unwrap();
+    assert_eq!(letter, b"Dear Alice\n");
+    assert_eq!(server.count("RETR"), 0);
+}
+
+#[test]
+fn one_journal_is_for_one_run_whatever_its_destination() {
+    for (first, second) in [
+        ("--to one --journal both", "--to two --journal ./both"),
+        ("--to one", "--to two --journal one/.popfetch-journal"),
+        (
+            "--to mbox:one --journal both",
+            "--to pipe:cat --journal both",
+        ),
+    ] {
+        let folder = Folder::new();
+        let server = server();
+        server.hold(Hold::At(Step {
+            when: When::Before,
+            verb: "RETR",
+            number: 3,
+        }));
+        let first = popfetch(&folder, "fetch", &server).words(first).start();
+        assert!(server.wait_until_held(PATIENCE).is_some());
+        let outcome = fetch(&folder, &server, second).expect(75);
+        let holder = format!("process {} on ", first.pid());
+        assert!(outcome.stderr.contains(&holder), "{}", outcome.stderr);
+        server.release();
+        first.wait().expect(0);
+        assert_eq!(server.count("RETR"), u64::from(MESSAGES), "{second}");
+    }
+}
+
+#[test]
+fn a_destinations_own_journal_may_be_named() {
+    let folder = Folder::new();
+    let server = server();
+    fetch(&folder, &server, "--to mail").expect(0);
+    fetch(
+        &folder,
+        &server,
+        "--to mail --journal mail/.popfetch-journal",
+    )
+    .expect(0);
+    assert_eq!(server.count("RETR"), u64::from(MESSAGES));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Works on several accounts at once. Those with one destination take turns, since only one run
-//! can have it.
+//! Works on several accounts at once. Those with one destination or one journal take turns, since
+//! only one run can have it.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -116,35 +116,43 @@ fn next(queue: &Mutex<VecDeque<Vec<usize>>>) -> Option<Vec<usize>> {
         .pop_front()
 }
 
-/// The accounts by destination: each turn is worked on from first to last.
+/// The accounts by what they share: each turn is worked on from first to last.
 fn turns(bench: &Bench<'_>, accounts: &[Result<Account, BrokenAccount>]) -> VecDeque<Vec<usize>> {
-    let mut turns: Vec<(Option<String>, Vec<usize>)> = Vec::new();
+    let mut turns: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
     for (index, account) in accounts.iter().enumerate() {
-        let destination = account
+        let mut places = account
             .as_ref()
-            .ok()
-            .and_then(|account| place(bench, account));
-        let turn = turns
-            .iter_mut()
-            .find(|(known, _)| known.is_some() && *known == destination);
-        match turn {
-            Some((_, turn)) => turn.push(index),
-            None => turns.push((destination, vec![index])),
+            .map_or_else(|_| Vec::new(), |account| places(bench, account));
+        let mut turn = vec![index];
+        let (shared, others): (Vec<_>, Vec<_>) = turns
+            .into_iter()
+            .partition(|(known, _)| known.iter().any(|place| places.contains(place)));
+        turns = others;
+        for (known, members) in shared {
+            places.extend(known);
+            turn.extend(members);
         }
+        turn.sort_unstable();
+        turns.push((places, turn));
     }
-    turns.into_iter().map(|(_, turn)| turn).collect()
+    let mut turns: Vec<_> = turns.into_iter().map(|(_, turn)| turn).collect();
+    turns.sort_unstable();
+    turns.into()
 }
 
-/// Where the account's mail goes: the same text for the same place.
-fn place(bench: &Bench<'_>, account: &Account) -> Option<String> {
-    let destination = remote::destination(bench, account).ok()??;
-    Some(match destination {
+/// What only one run can have, the account's destination and a journal it names: the same text
+/// for the same place.
+fn places(bench: &Bench<'_>, account: &Account) -> Vec<String> {
+    let destination = remote::destination(bench, account).ok().flatten();
+    let destination = destination.map(|destination| match destination {
         Destination::Maildir(path) | Destination::Mbox(path) | Destination::Eml(path) => {
             real(&path)
         }
         Destination::Pipe(command) => format!("pipe:{command}"),
         Destination::Stdout => "-".to_owned(),
-    })
+    });
+    let journal = account.journal.as_deref().map(real);
+    destination.into_iter().chain(journal).collect()
 }
 
 /// The real path; of what is not there yet, the real path of what it will be in.

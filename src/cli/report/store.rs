@@ -4,10 +4,13 @@ use std::io;
 
 use crate::cli::failure::{Failure, Kind};
 use crate::protocol::text::escape;
-use crate::store::{BadDestination, CannotCreate, ChildOutcome, Error};
+use crate::store::{BadDestination, CannotCreate, ChildOutcome, Damage, Error};
 
 /// What `EX_TEMPFAIL` of sysexits.h means: the program asks to try later.
 const TRY_LATER: i32 = 75;
+
+/// What to do where a folder is named for a file.
+const IN_FOLDER: &str = "this is a folder; name a file in it";
 
 /// What went wrong on the local side.
 pub(crate) fn of_store(error: &Error) -> Failure {
@@ -37,11 +40,19 @@ pub(crate) fn of_store(error: &Error) -> Failure {
             CannotCreate::OtherKind { .. } => {
                 "name another place by --to, or another kind: maildir:PATH, mbox:PATH, eml:DIR"
             }
+            CannotCreate::Io(source) if source.kind() == io::ErrorKind::IsADirectory => IN_FOLDER,
             CannotCreate::Io(_) => "see that the folder above it is yours to write to",
         }),
         Error::JournalMissing { .. } => failure(Kind::CannotCreate).hint(
             "bring the journal back, or name it by --journal where it is elsewhere; or begin a new \
              one by fetch --adopt, which stores nothing twice that is in there",
+        ),
+        Error::Damaged {
+            why: Damage::NotAJournal,
+            ..
+        } => failure(Kind::LocalIo).hint(
+            "popfetch did not write this file and leaves it alone: name another one by --journal; \
+             or, where the journal stood here, bring it back from a backup",
         ),
         Error::Damaged { .. } => failure(Kind::LocalIo).hint(
             "bring the journal back from a backup; or move it away and begin a new one by fetch \
@@ -79,6 +90,8 @@ fn hint_of_io(error: &io::Error) -> Option<&'static str> {
         Some("make room; the messages stay on the server and are fetched by the next run")
     } else if kind == io::ErrorKind::PermissionDenied {
         Some("see that the file and its folder are yours")
+    } else if kind == io::ErrorKind::IsADirectory {
+        Some(IN_FOLDER)
     } else if kind == io::ErrorKind::ReadOnlyFilesystem {
         Some("the file system is mounted read-only")
     } else {
@@ -89,7 +102,6 @@ fn hint_of_io(error: &io::Error) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Damage;
 
     #[test]
     fn kinds() {
