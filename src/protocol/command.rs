@@ -199,6 +199,14 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Whether it is a step of logging in.
+    pub fn is_of_login(self) -> bool {
+        matches!(
+            self,
+            Self::User | Self::Pass | Self::Apop | Self::Auth | Self::AuthResponse
+        )
+    }
+
     /// What the line begins with.
     fn keyword(self) -> &'static str {
         match self {

@@ -36,6 +36,10 @@ pub(super) fn try_login<W: Wire>(
     credentials: &Credentials,
     surroundings: Surroundings<'_>,
 ) -> Result<(), Error> {
+    match &credentials.proof {
+        Proof::Password(secret) | Proof::Token(secret) => session.keep_unsaid(secret),
+        Proof::Certificate => {}
+    }
     let mut attempt = Attempt {
         session,
         mechanism,
@@ -97,7 +101,7 @@ impl<W: Wire> Attempt<'_, W> {
         Error::LoginRefused(Box::new(LoginRefusal {
             mechanism: self.mechanism,
             refusal,
-            token_status,
+            token_status: token_status.map(|status| self.session.text(status.as_bytes())),
             secret_sent: self.secret_sent,
         }))
     }

@@ -3,6 +3,7 @@
 //! Once an error has left it open where in the stream we are, a session gives nothing but errors:
 //! octets of one response are never read as another.
 
+mod unsaid;
 mod wire;
 
 use std::ops::Range;
@@ -16,8 +17,12 @@ use crate::protocol::framer::{FoundLine, Unstuffer, find_line};
 use crate::protocol::limits::{
     CAPABILITY_OCTETS_MAX, ROW_OCTETS_MAX, STATUS_LINE_OCTETS_MAX, STRAY_LINES_MAX,
 };
-use crate::protocol::{Capabilities, Command, LineEnding, Refusal, ServerText, StatusLine, Verb};
+use crate::protocol::{
+    Capabilities, Command, LineEnding, Refusal, ResponseCode, ServerText, StatusLine, Verb,
+};
+use crate::secret::Secret;
 
+use unsaid::Unsaid;
 pub(super) use wire::Wire;
 
 /// Where the talk goes: `C: ` what we sent, `S: ` what came, never a secret.
@@ -52,6 +57,7 @@ struct Talk {
     in_long_row: bool,
     in_step: bool,
     was_odd: bool,
+    unsaid: Unsaid,
 }
 
 /// Whether multi-line data is being read.
@@ -90,6 +96,7 @@ impl<W: Wire> Session<W> {
                 in_long_row: false,
                 in_step: true,
                 was_odd: false,
+                unsaid: Unsaid::default(),
             },
         }
     }
@@ -112,6 +119,18 @@ impl<W: Wire> Session<W> {
     /// Whether the server did anything that was forgiven.
     pub(super) fn was_odd(&self) -> bool {
         self.talk.was_odd
+    }
+
+    /// Begins a login with this secret: it is shown in no text of the server's from here until
+    /// the server has obeyed a command that has nothing to do with it.
+    pub(super) fn keep_unsaid(&mut self, secret: &Secret) {
+        self.talk.unsaid = Unsaid::default();
+        self.talk.unsaid.add(secret);
+    }
+
+    /// The server's octets as a text that anybody may see.
+    pub(super) fn text(&self, octets: &[u8]) -> ServerText {
+        self.talk.unsaid.text(octets)
     }
 
     /// What has come and was not read.
@@ -214,7 +233,7 @@ impl<W: Wire> Session<W> {
             let Some(line) = lines.find(|line| !line.iter().all(is_stray)) else {
                 return Ok(());
             };
-            let line = ServerText::new(line.strip_suffix(b"\r").unwrap_or(line));
+            let line = session.text(line.strip_suffix(b"\r").unwrap_or(line));
             Err(Error::Misbehaved(Misbehaviour::UnexpectedAnswer(line)))
         })
     }
@@ -228,6 +247,7 @@ impl<W: Wire> Session<W> {
             for command in commands {
                 log::trace!(target: TRACE, "C: {command}");
                 command.encode(&mut session.talk.output);
+                session.talk.unsaid.add_sent(command);
             }
             session.wire.begin(Wait::Response(first.verb()));
             let written = session.wire.write_all(&session.talk.output);
@@ -245,7 +265,7 @@ impl<W: Wire> Session<W> {
                 strays += 1;
                 session.whole_line(Wait::Response(verb))?;
             }
-            session.parse_status(Wait::Response(verb))
+            session.parse_status(verb)
         })
     }
 
@@ -407,12 +427,13 @@ impl<W: Wire> Session<W> {
         true
     }
 
-    fn parse_status(&mut self, wait: Wait) -> Result<StatusLine, Error> {
+    fn parse_status(&mut self, verb: Verb) -> Result<StatusLine, Error> {
+        let wait = Wait::Response(verb);
         let FoundLine::Whole { line, consumed } = self.talk.found_line() else {
             return Err(Error::Misbehaved(Misbehaviour::LineTooLong(wait)));
         };
-        let status = StatusLine::parse(line);
-        let text = ServerText::new(line);
+        let status = StatusLine::parse(line).map(|status| self.cleared(status));
+        let text = self.text(line);
         self.talk.input.consume(consumed);
         // A challenge is not for everybody's eyes.
         if let Some(StatusLine::Continue(_)) = status {
@@ -420,10 +441,28 @@ impl<W: Wire> Session<W> {
         } else {
             log::trace!(target: TRACE, "S: {text}");
         }
+        if matches!(status, Some(StatusLine::Ok(_))) && !verb.is_of_login() {
+            self.talk.unsaid = Unsaid::default();
+        }
         status.ok_or(Error::Misbehaved(Misbehaviour::NoStatusLine {
             wait,
             line: text,
         }))
+    }
+
+    /// The status line without what is kept unsaid; what it means to us stays.
+    fn cleared(&self, status: StatusLine) -> StatusLine {
+        match status {
+            StatusLine::Ok(text) => StatusLine::Ok(self.text(text.as_bytes())),
+            StatusLine::Err(mut refusal) => {
+                if let Some(ResponseCode::Other(code)) = &mut refusal.code {
+                    *code = self.text(code.as_bytes());
+                }
+                refusal.text = self.text(refusal.text.as_bytes());
+                StatusLine::Err(refusal)
+            }
+            challenge @ StatusLine::Continue(_) => challenge,
+        }
     }
 
     /// What came, if it can be no greeting however it goes on.
