@@ -22,6 +22,13 @@ use super::open::{Clock, Halves, Site};
 /// a receipt coming of it.
 const RETRY_VARIABLE: &str = "POPFETCH_RETRY";
 
+/// What may hold a secret or tell where one is: the command is not the one it is for.
+const SECRET_VARIABLES: [&str; 3] = [
+    "POPFETCH_PASSWORD",
+    "POPFETCH_PROXY",
+    "CREDENTIALS_DIRECTORY",
+];
+
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
@@ -134,6 +141,9 @@ impl PipeCommit {
         command.args(["-c", &self.command]).process_group(0);
         // What it says is no result of ours.
         command.stdin(message).stdout(Stdio::from(io::stderr()));
+        for name in SECRET_VARIABLES {
+            command.env_remove(name);
+        }
         match attempt {
             Attempt::First => command.env_remove(RETRY_VARIABLE),
             Attempt::Again => command.env(RETRY_VARIABLE, "1"),

@@ -8,6 +8,7 @@ use pop3d::{Mailbox, Server, Sizes};
 
 use crate::support::embedded::serve;
 use crate::support::program::{Folder, Outcome, Program};
+use crate::support::socks::{self, Access, NAME};
 
 fn write_private(path: &Path, content: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -88,6 +89,37 @@ fn the_nearest_source_wins() {
         .args(["--password-command", "echo secret"])
         .run()
         .expect(0);
+}
+
+/// What a command finds in its environment is in its logs before long.
+#[test]
+fn commands_inherit_no_secret() {
+    let folder = Folder::new();
+    let server = server();
+    let access = Access::Everybody;
+    let proxy = format!("socks5://127.0.0.1:{}", socks::start(server.port(), access));
+    let url = format!("pop3://demo@{NAME}:{}", server.port());
+    let fetch = folder.popfetch().args(["fetch", &url, "--tls", "off"]);
+    fetch
+        .args(["--auth", "user", "--to", "pipe:env > piped"])
+        .args(["--password-command", "env > asked; echo secret"])
+        .env("POPFETCH_PASSWORD", "from the environment")
+        .env("POPFETCH_PROXY", &proxy)
+        .env("CREDENTIALS_DIRECTORY", "credentials")
+        .run()
+        .expect(0);
+    let inherited = |file: &str| {
+        let found = std::fs::read_to_string(folder.join(file)).unwrap();
+        [
+            "POPFETCH_PASSWORD",
+            "POPFETCH_PROXY",
+            "CREDENTIALS_DIRECTORY",
+        ]
+        .map(|name| found.contains(&format!("{name}=")))
+    };
+    assert_eq!(inherited("piped"), [false, false, false]);
+    // What gives a password may well have it from a credential.
+    assert_eq!(inherited("asked"), [false, false, true]);
 }
 
 #[test]

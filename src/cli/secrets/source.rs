@@ -175,6 +175,7 @@ impl SecretSource {
             .args(["-c", command])
             .envs(variables.iter().map(|(name, value)| (*name, value)))
             .env_remove("POPFETCH_PASSWORD")
+            .env_remove("POPFETCH_PROXY")
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("cannot run /bin/sh: {error}"))?;
