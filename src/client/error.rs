@@ -68,6 +68,16 @@ pub enum Error {
     RequestsLeft,
 }
 
+impl Error {
+    /// The message behind whose end more came, which may be the rest of it.
+    pub fn message_with_more_behind(&self) -> Option<MessageNumber> {
+        match self {
+            Self::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) => Some(*after),
+            _ => None,
+        }
+    }
+}
+
 /// A wait with a deadline: what is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {

@@ -9,7 +9,6 @@ use crate::store::{AccountId, Journal};
 
 use super::error::Error;
 use super::observer::{Event, Failure, MessageReport, Observer, Status};
-use super::remote::leave;
 use super::summary::{DeletionState, Remedy, Summary};
 
 /// A message to delete.
@@ -61,8 +60,7 @@ impl Ending<'_> {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         if doomed.is_empty() {
-            leave(client);
-            return Ok(());
+            return leave_messages(client);
         }
         if let Some((journal, account)) = &mut self.receipts {
             journal.ask_delete(*account, &unique_ids(doomed.iter()))?;
@@ -101,18 +99,20 @@ impl Ending<'_> {
         let numbers: Vec<MessageNumber> = doomed.iter().map(|doomed| doomed.number).collect();
         let (first, rest) = numbers.split_at(numbers.len().min(FIRST_DELETIONS));
         let mut refused = HashSet::new();
-        for numbers in [first, rest] {
+        let mut send = |numbers: &[MessageNumber], refused: &mut HashSet<MessageNumber>| {
             client.dele(numbers, &mut |number, answer| {
                 if let Err(refusal) = answer {
                     let doomed = doomed.iter().find(|doomed| doomed.number == number);
                     self.notice(doomed, Status::Failed(Failure::DeletionRefused(&refusal)));
                     refused.insert(number);
                 }
-            })?;
-            if refused.len() == first.len() {
-                refused.extend(rest);
-                break;
-            }
+            })
+        };
+        send(first, &mut refused)?;
+        if refused.len() == first.len() {
+            refused.extend(rest);
+        } else {
+            send(rest, &mut refused)?;
         }
         Ok(refused)
     }
@@ -132,6 +132,18 @@ impl Ending<'_> {
             octets: doomed.and_then(|doomed| doomed.octets),
             status,
         }));
+    }
+}
+
+/// Ends a session on whose end nothing depends, but for what it tells of the last message.
+fn leave_messages(client: Client<Transaction>) -> Result<(), Error> {
+    match client.quit() {
+        Err(error) if error.message_with_more_behind().is_some() => Err(Error::Retrieving(error)),
+        Err(error) => {
+            log::info!("the session did not end well: {error}");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
     }
 }
 

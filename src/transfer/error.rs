@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::client::Wait;
+use crate::protocol::MessageNumber;
 use crate::{client, store};
 
 /// Why a run ended early: whose fault it was, kept as that room tells it.
@@ -101,6 +102,18 @@ impl std::error::Error for Error {
             | Self::MessageTooLong { .. }
             | Self::PauseTooLong { .. }
             | Self::CommitEnded => None,
+        }
+    }
+}
+
+impl Error {
+    /// See [`client::Error::message_with_more_behind`].
+    pub(super) fn message_with_more_behind(&self) -> Option<MessageNumber> {
+        match self {
+            Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error) => {
+                error.message_with_more_behind()
+            }
+            _ => None,
         }
     }
 }

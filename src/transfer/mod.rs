@@ -18,6 +18,7 @@ mod retrieve;
 mod selection;
 mod session;
 mod summary;
+mod suspect;
 
 pub use delete::{Choice, Confirm, Consent, Delete, Doing, StoredProof, delete};
 pub use error::Error;

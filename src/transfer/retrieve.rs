@@ -1,8 +1,6 @@
 //! The retrieving thread: asks for messages, stages them, hands them over in batches.
 
-use crate::client::{
-    self, Answer, Client, Misbehaviour, Patience, Reply, Request, Suspicion, Transaction,
-};
+use crate::client::{self, Answer, Client, Patience, Reply, Request, Suspicion, Transaction};
 use crate::protocol::{Listing, MessageNumber, Refusal, Row, UniqueIdRef};
 use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged};
 
@@ -122,8 +120,7 @@ impl Retriever<'_> {
             return;
         };
         if let Some(Interruption::Client { error, .. }) = interruption
-            && let client::Error::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) = error
-            && *after == parcel.retrieved.number
+            && error.message_with_more_behind() == Some(parcel.retrieved.number)
         {
             parcel.retrieved.suspicion = Some(Suspicion::MoreBehindEnd);
             parcel.delivery.suspect = true;

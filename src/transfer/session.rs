@@ -22,6 +22,7 @@ use super::plan::{Action, Plan, Reason, Selected, Step, is_deletable, plan_fetch
 use super::retrieve::{Asking, Interruption, Retriever};
 use super::selection::Scope;
 use super::summary::{Remedy, Summary};
+use super::suspect::suspect_stored;
 
 /// How far a session came that ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl<'r, 'a> Session<'r, 'a> {
         self.add_compared(&plan)?;
         self.retrieve(&plan)?;
         let due = self.due(&selected);
-        self.end(&due)?;
+        self.end(&plan, &due)?;
         Ok(progress)
     }
 
@@ -473,11 +474,12 @@ impl Session<'_, '_> {
     }
 
     /// Deletes what is due, and ends the session.
-    fn end(self, due: &[Doomed]) -> Result<(), Error> {
+    fn end(self, plan: &Plan, due: &[Doomed]) -> Result<(), Error> {
         let Session {
             run,
             client,
             store,
+            listing,
             account,
             ..
         } = self;
@@ -489,7 +491,26 @@ impl Session<'_, '_> {
         let ended = ending.delete_and_quit(client, due);
         run.summary.add(&ended.summary);
         run.summary.deletion = run.summary.deletion.max(ended.summary.deletion);
-        ended.error.map_or(Ok(()), Err)
+        let Some(error) = ended.error else {
+            return Ok(());
+        };
+        let after = error.message_with_more_behind();
+        let retrieved = plan
+            .steps_of(Action::Retrieve)
+            .find(|step| Some(step.number) == after);
+        let Some(step) = retrieved else {
+            return Err(error);
+        };
+        if let Some(row) = listing.row(step.row) {
+            suspect_stored(run, store, account, &row)?;
+        }
+        match error {
+            // Where nothing was to be deleted, nothing is left to do.
+            _ if due.is_empty() => Ok(()),
+            // What is wrong is the message, so that another session may delete the others.
+            Error::Client(error) => Err(Error::Retrieving(error)),
+            error => Err(error),
+        }
     }
 }
 
