@@ -71,9 +71,10 @@ pub enum Error {
 impl Error {
     /// The message behind whose end more came, which may be the rest of it.
     pub fn message_with_more_behind(&self) -> Option<MessageNumber> {
-        match self {
-            Self::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) => Some(*after),
-            _ => None,
+        if let Self::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) = self {
+            Some(*after)
+        } else {
+            None
         }
     }
 }

@@ -109,12 +109,12 @@ impl std::error::Error for Error {
 impl Error {
     /// See [`client::Error::message_with_more_behind`].
     pub(super) fn message_with_more_behind(&self) -> Option<MessageNumber> {
-        match self {
-            Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error) => {
-                error.message_with_more_behind()
-            }
-            _ => None,
-        }
+        let (Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error)) =
+            self
+        else {
+            return None;
+        };
+        error.message_with_more_behind()
     }
 }
 

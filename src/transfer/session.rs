@@ -504,13 +504,15 @@ impl Session<'_, '_> {
         if let Some(row) = listing.row(step.row) {
             suspect_stored(run, store, account, &row)?;
         }
-        match error {
-            // Where nothing was to be deleted, nothing is left to do.
-            _ if due.is_empty() => Ok(()),
-            // What is wrong is the message, so that another session may delete the others.
-            Error::Client(error) => Err(Error::Retrieving(error)),
-            error => Err(error),
+        if due.is_empty() {
+            return Ok(());
         }
+        // What is wrong is the message, so that another session may delete the others.
+        Err(if let Error::Client(error) = error {
+            Error::Retrieving(error)
+        } else {
+            error
+        })
     }
 }
 
