@@ -37,4 +37,4 @@ pub use journal::{
 };
 pub use lock::Holder;
 pub use open::{Clock, Halves, OpenOptions, Orphans, Site, Store, foresee, open, read_journal};
-pub use verify::{Extra, Finding, Verifier, is_stored};
+pub use verify::{Extra, Finding, StoredFiles, Verifier};

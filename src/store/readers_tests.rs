@@ -220,7 +220,7 @@ fn what_is_there_without_a_journal_is_told_by_its_content() {
 
 #[test]
 fn what_is_stored_is_verified() {
-    use super::verify::{Extra, Finding, Verifier, is_stored};
+    use super::verify::{Extra, Finding, StoredFiles, Verifier};
     for make in [Destination::Maildir, Destination::Mbox, Destination::Eml] {
         let kit = stored(make);
         let opened = kit.open().unwrap();
@@ -234,14 +234,14 @@ fn what_is_stored_is_verified() {
             .unwrap();
         let is_mbox = matches!(kit.destination, Destination::Mbox(_));
         let mut verifier = Verifier::new(&kit.destination).unwrap();
+        let mut stored_files = StoredFiles::new(&kit.destination).unwrap();
         for receipt in &receipts {
             let finding = verifier.look_for(receipt).unwrap();
             assert!(
                 matches!(finding, Finding::Intact { .. }),
                 "{finding:?} {receipt:?}"
             );
-            let stored = is_stored(&kit.destination, receipt).unwrap();
-            assert_eq!(stored, (!is_mbox).then_some(true));
+            assert_eq!(stored_files.holds(receipt).unwrap(), !is_mbox);
         }
         assert_eq!(verifier.extra(), []);
         // One gone, one changed, one of somebody else's.
@@ -268,13 +268,34 @@ fn what_is_stored_is_verified() {
                 offset: None
             }]
         );
-        assert_eq!(
-            is_stored(&kit.destination, &receipts[0]).unwrap(),
-            Some(false)
-        );
-        assert_eq!(
-            is_stored(&kit.destination, &receipts[1]).unwrap(),
-            Some(false)
-        );
+        for (receipt, expected) in receipts.iter().zip([false, false, true]) {
+            assert_eq!(stored_files.holds(receipt).unwrap(), expected);
+        }
     }
+}
+
+#[test]
+fn a_stored_file_is_found_where_a_reader_moves_it_meanwhile() {
+    use super::verify::StoredFiles;
+    let kit = stored(Destination::Maildir);
+    let opened = kit.open().unwrap();
+    let Destination::Maildir(maildir) = &kit.destination else {
+        unreachable!()
+    };
+    let mut stored_files = StoredFiles::new(&kit.destination).unwrap();
+    for name in super::files::names_in(&maildir.join("new")).unwrap() {
+        let seen = maildir.join(format!("cur/{name}:2,S"));
+        let disk = super::durable::Disk::new();
+        disk.rename(&maildir.join("new").join(name), &seen).unwrap();
+    }
+    let mut held = 0;
+    opened
+        .journal
+        .each_receipt(&mut |_, receipt| {
+            assert!(stored_files.holds(&receipt)?, "{receipt:?}");
+            held += 1;
+            Ok(())
+        })
+        .unwrap();
+    assert!(held > 1);
 }

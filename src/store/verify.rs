@@ -8,8 +8,8 @@ use super::destination::Destination;
 use super::error::Error;
 use super::files::is_intact;
 use super::journal::{Place, Receipt};
+use super::mbox;
 use super::present::files_of;
-use super::{maildir, mbox};
 
 /// What became of a stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,19 +191,50 @@ impl MboxVerifier {
     }
 }
 
-/// Whether the message of a receipt is in the file the receipt names, octet for octet; none where
-/// a destination has no file a message.
-pub fn is_stored(destination: &Destination, receipt: &Receipt) -> Result<Option<bool>, Error> {
-    let Place::Name(name) = &receipt.place else {
-        return Ok(None);
-    };
-    let path = match destination {
-        Destination::Maildir(path) => maildir::find(path, name)?,
-        Destination::Eml(path) => Some(path.join(name)),
-        Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => return Ok(None),
-    };
-    let Some(path) = path else {
-        return Ok(Some(false));
-    };
-    is_intact(&path, receipt.stored_octets, &receipt.sha256).map(Some)
+/// Finds the files that receipts name, for a destination that has a file for each message.
+#[derive(Debug)]
+pub struct StoredFiles {
+    destination: Destination,
+    /// By name without flags, for a maildir; in an eml folder the name is the path.
+    files: HashMap<String, PathBuf>,
+}
+
+impl StoredFiles {
+    /// Takes stock of a destination.
+    pub fn new(destination: &Destination) -> Result<Self, Error> {
+        let files = match destination {
+            Destination::Maildir(_) => files_of(destination)?,
+            Destination::Eml(_)
+            | Destination::Mbox(_)
+            | Destination::Pipe(_)
+            | Destination::Stdout => HashMap::new(),
+        };
+        Ok(Self {
+            destination: destination.clone(),
+            files,
+        })
+    }
+
+    /// Whether the message of a receipt is in the file that the receipt names, octet for octet.
+    pub fn holds(&mut self, receipt: &Receipt) -> Result<bool, Error> {
+        let Place::Name(name) = &receipt.place else {
+            return Ok(false);
+        };
+        let path = match &self.destination {
+            Destination::Maildir(_) => self.in_maildir(name)?,
+            Destination::Eml(path) => Some(path.join(name)),
+            Destination::Mbox(_) | Destination::Pipe(_) | Destination::Stdout => None,
+        };
+        path.map_or(Ok(false), |path| {
+            is_intact(&path, receipt.stored_octets, &receipt.sha256)
+        })
+    }
+
+    fn in_maildir(&mut self, name: &str) -> Result<Option<PathBuf>, Error> {
+        // A reader may have moved it to `cur/`, or changed its flags, since we looked.
+        if self.files.get(name).is_some_and(|path| !path.exists()) {
+            self.files = files_of(&self.destination)?;
+        }
+        Ok(self.files.get(name).cloned())
+    }
 }

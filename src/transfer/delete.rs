@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::client::{Client, Transaction};
 use crate::message::Summary as Header;
 use crate::protocol::{Listing, Row, UniqueIdRef};
-use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Store};
+use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Store, StoredFiles};
 
 use super::deletion::{Doomed, Ending};
 use super::error::Error;
@@ -105,6 +105,8 @@ struct Deleting<'a> {
     client: Client<Transaction>,
     listing: Listing,
     store: Option<(Store, AccountId)>,
+    /// Where the stored copies are, if they are asked for.
+    stored_files: Option<StoredFiles>,
 }
 
 impl<'a> Deleting<'a> {
@@ -124,12 +126,17 @@ impl<'a> Deleting<'a> {
             }
             None => None,
         };
+        let stored_files = match (&store, delete.proof) {
+            (Some((store, _)), StoredProof::File) => Some(StoredFiles::new(&store.destination)?),
+            (Some(_), StoredProof::Receipt) | (None, _) => None,
+        };
         Ok(Self {
             delete,
             observer,
             client,
             listing,
             store,
+            stored_files,
         })
     }
 
@@ -249,17 +256,16 @@ impl<'a> Deleting<'a> {
         receipt_for(row, &known)
     }
 
-    fn is_proved(&self, receipt: Option<ReceiptId>) -> Result<bool, Error> {
+    fn is_proved(&mut self, receipt: Option<ReceiptId>) -> Result<bool, Error> {
         if self.delete.proof == StoredProof::Receipt {
             return Ok(true);
         }
-        let (Some(receipt), Some((store, _)), Some(options)) =
-            (receipt, &self.store, self.delete.store)
+        let (Some(receipt), Some((store, _)), Some(files)) =
+            (receipt, &self.store, &mut self.stored_files)
         else {
             return Ok(false);
         };
-        let receipt = store.journal.receipt(receipt)?;
-        Ok(store::is_stored(&options.destination, &receipt)?.unwrap_or(false))
+        Ok(files.holds(&store.journal.receipt(receipt)?)?)
     }
 
     fn notice(&self, chosen: &Chosen, status: Status<'_>) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
 use super::error::Error;
-use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder, names_in};
+use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder};
 use super::open::{Clock, Halves, Site};
 
 /// The two halves of the maildir at `path`, which is there; its three folders are made.
@@ -61,18 +61,6 @@ impl Folders {
             cur: path.join("cur"),
         }
     }
-}
-
-/// Where a message is now: readers move it to `cur/` and put flags behind its name.
-pub(super) fn find(path: &Path, name: &str) -> Result<Option<PathBuf>, Error> {
-    let Folders { new, cur, .. } = Folders::of(path);
-    if new.join(name).exists() {
-        return Ok(Some(new.join(name)));
-    }
-    let found = names_in(&cur)?
-        .into_iter()
-        .find(|there| without_flags(there) == name);
-    Ok(found.map(|there| cur.join(there)))
 }
 
 /// The name without what a reader put behind it (`:2,S`): the part that never changes.
