@@ -36,5 +36,7 @@ pub use journal::{
     Receipt, ReceiptId, Repair,
 };
 pub use lock::Holder;
-pub use open::{Clock, Halves, OpenOptions, Orphans, Site, Store, foresee, open, read_journal};
+pub use open::{
+    Claimed, Clock, Halves, OpenOptions, Orphans, Site, Store, claim, foresee, open, read_journal,
+};
 pub use verify::{Extra, Finding, StoredFiles, Verifier};

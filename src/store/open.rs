@@ -141,6 +141,7 @@ pub struct Store {
 }
 
 /// The lock on the destination, and that on a journal which others could name, too.
+#[derive(Debug)]
 struct Locks {
     _destination: RunLock,
     _journal: Option<RunLock>,
@@ -152,44 +153,74 @@ impl fmt::Debug for Store {
     }
 }
 
+/// A destination with no other run at work on it, not opened yet.
+#[derive(Debug)]
+pub struct Claimed<'a> {
+    options: &'a OpenOptions,
+    located: Located,
+    sides: Sides,
+    journal: PathBuf,
+    locks: Locks,
+}
+
 /// Opens a destination for storing, and ends what an earlier run left half done.
 pub fn open(options: &OpenOptions) -> Result<Store, Error> {
-    let disk = &options.disk;
+    claim(options)?.open()
+}
+
+/// Makes a destination and takes the lock on it, at once or not at all.
+pub fn claim(options: &OpenOptions) -> Result<Claimed<'_>, Error> {
     let located = locate(&options.destination)?;
     let named = options.journal.as_deref();
     let named = named.map(layout::locate_journal).transpose()?;
-    layout::make(disk, &located.destination)?;
+    layout::make(&options.disk, &located.destination)?;
     let (sides, locks) = lock(options, &located, named.as_deref())?;
-    let path = named.unwrap_or_else(|| journal_path(&located, &sides));
-    let loaded = match Journal::load(disk, &path)? {
-        Some(journal) => Some(journal.compact(disk)?),
-        None => None,
-    };
-    let journal_id = match &loaded {
-        Some(journal) => journal.id(),
-        None => random_id().map_err(Error::io("choosing an id for", &path))?,
-    };
-    let site = site(options, located.destination, sides, journal_id);
-    // The journal comes before all else that is made here, on the disk, too: where there is more,
-    // and no journal, one was lost.
-    let mut journal = match loaded {
-        Some(journal) => journal,
-        None => begin(options, &site, &path)?,
-    };
-    layout::sync_journal_name(disk, &path)?;
-    let Halves { stage, mut commit } = halves(&site)?;
-    layout::sync_names(disk, &site.destination, &site.side_folder)?;
-    // Replay must not act on an intent that the next power cut can take back.
-    journal.sync()?;
-    let replayed = commit.replay(&mut journal)?;
-    Ok(Store {
-        destination: site.destination,
+    let journal = named.unwrap_or_else(|| journal_path(&located, &sides));
+    Ok(Claimed {
+        options,
+        located,
+        sides,
         journal,
-        stage,
-        commit,
-        replayed,
-        _locks: locks,
+        locks,
     })
+}
+
+impl Claimed<'_> {
+    /// Opens the destination for storing, and ends what an earlier run left half done.
+    pub fn open(self) -> Result<Store, Error> {
+        let options = self.options;
+        let disk = &options.disk;
+        let path = self.journal;
+        let loaded = match Journal::load(disk, &path)? {
+            Some(journal) => Some(journal.compact(disk)?),
+            None => None,
+        };
+        let journal_id = match &loaded {
+            Some(journal) => journal.id(),
+            None => random_id().map_err(Error::io("choosing an id for", &path))?,
+        };
+        let site = site(options, self.located.destination, self.sides, journal_id);
+        // The journal comes before all else that is made here, on the disk, too: where there is more,
+        // and no journal, one was lost.
+        let mut journal = match loaded {
+            Some(journal) => journal,
+            None => begin(options, &site, &path)?,
+        };
+        layout::sync_journal_name(disk, &path)?;
+        let Halves { stage, mut commit } = halves(&site)?;
+        layout::sync_names(disk, &site.destination, &site.side_folder)?;
+        // Replay must not act on an intent that the next power cut can take back.
+        journal.sync()?;
+        let replayed = commit.replay(&mut journal)?;
+        Ok(Store {
+            destination: site.destination,
+            journal,
+            stage,
+            commit,
+            replayed,
+            _locks: self.locks,
+        })
+    }
 }
 
 /// Reads a destination's journal for looking only, without lock or repair; none if there is no

@@ -192,14 +192,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Opens the store while the connection is made and the maildrop listed. The store comes first:
-    /// that its lock is held, for one, is told as soon as it is known.
+    /// Opens the store while the connection is made and the maildrop listed. The lock comes before:
+    /// where another run has it, nobody is asked for a password and the server hears nothing.
     fn open_and_list(
         &self,
         remote: &mut Remote<'_>,
     ) -> Result<(Store, Result<Listed, Error>), Error> {
+        let claimed = store::claim(self.fetch.store)?;
         thread::scope(|scope| {
-            let opening = scope.spawn(|| store::open(self.fetch.store));
+            let opening = scope.spawn(|| claimed.open());
             let client = remote.log_in();
             if client.is_err() || opening.is_finished() {
                 let store = join(opening)?;

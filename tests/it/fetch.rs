@@ -1,5 +1,8 @@
 //! `popfetch fetch` from beginning to end, against the embedded server.
 
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
+
 use pop3d::{Cut, Hold, Mailbox, Sizes, Step, When};
 
 use crate::support::embedded::{
@@ -92,7 +95,20 @@ fn a_second_run_at_the_same_store_stops_at_once_and_names_the_first() {
         "{:?}",
         first.wait()
     );
-    let second = fetch().run().expect(75);
+    // Nobody is asked for a password, and no server hears of it.
+    let unheard = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    unheard.set_nonblocking(true).unwrap();
+    let url = format!("pop3://demo@{}", unheard.local_addr().unwrap());
+    let second = folder
+        .popfetch()
+        .args(["fetch", &url, "--tls", "off", "--to", &destination])
+        .args(["--password-command", "touch asked; echo secret"])
+        .args(["--timeout", "5s"])
+        .run()
+        .expect(75);
+    let heard = unheard.accept().map_err(|error| error.kind());
+    assert_eq!(heard.unwrap_err(), ErrorKind::WouldBlock);
+    assert!(!folder.join("asked").exists());
     let holder = first.pid().to_string();
     assert!(
         second.stderr.contains(&holder),
