@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::client::{self, Client, Transaction};
-use crate::protocol::{MessageNumber, UniqueId};
+use crate::protocol::{Listing, MessageNumber, UniqueId};
 use crate::store::{AccountId, Journal};
 
 use super::error::Error;
@@ -23,6 +23,35 @@ pub(super) struct Doomed {
 /// So many DELEs go first: a server that refuses them all is not asked for the rest, since some
 /// hang up after about 20 errors in a row (Dovecot), and with that nothing would be deleted.
 const FIRST_DELETIONS: usize = 16;
+
+/// What this run asked to delete and does not know the end of.
+#[derive(Debug, Default)]
+pub(super) struct Unconfirmed(HashSet<UniqueId>);
+
+impl Unconfirmed {
+    /// A session asked for these deletions, having listed the maildrop. Of what an earlier one
+    /// asked for in vain, what this one listed was either asked for again or is to stay.
+    pub(super) fn note_session(
+        &mut self,
+        deletion: DeletionState,
+        asked: &[Doomed],
+        listing: &Listing,
+    ) {
+        if deletion == DeletionState::Unknown {
+            let asked = asked.iter().filter_map(|doomed| doomed.unique_id.clone());
+            self.0.extend(asked);
+        } else if !self.0.is_empty() {
+            for unique_id in listing.rows().filter_map(|row| row.unique_id) {
+                self.0.remove(&unique_id.to_unique_id());
+            }
+        }
+    }
+
+    /// Whether the end of all of them is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 /// How a session ended.
 pub(super) struct Ended {

@@ -9,6 +9,7 @@ use crate::protocol::{MessageNumber, Row};
 use crate::store::{self, Identity, OpenOptions, Place, Store};
 
 use super::commit::{notice_stored, notice_warnings};
+use super::deletion::Unconfirmed;
 use super::error::Error;
 use super::observer::{Event, Observer};
 use super::plan::{Spent, Task};
@@ -71,6 +72,7 @@ pub(super) struct Run<'a> {
     pub(super) summary: Summary,
     pub(super) troubles: Troubles,
     pub(super) spent: Spent,
+    pub(super) unconfirmed: Unconfirmed,
     pub(super) sessions: u32,
     /// How long the server wants between two logins.
     pub(super) login_delay: Duration,
@@ -150,6 +152,7 @@ impl<'a> Run<'a> {
             summary: Summary::default(),
             troubles: Troubles::default(),
             spent: Spent::default(),
+            unconfirmed: Unconfirmed::default(),
             sessions: 0,
             login_delay: Duration::ZERO,
         }

@@ -1,7 +1,7 @@
 //! A server that was moved: the same messages, all with new unique-ids (quirks such as a changed
 //! `pop3_uidl_format` or a migration).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::protocol::{Listing, UniqueIdRef};
 use crate::store::{AccountId, Held, Journal, ReceiptId};
@@ -23,6 +23,13 @@ pub(super) struct Vanished {
 }
 
 impl Vanished {
+    /// Whether so much is unknown that a run must be told of it first. After a move at least half
+    /// of what vanished is there anew. A handful of new messages may have old sizes by chance
+    /// once old mail was cleaned up: these stop no run, and are only compared by content.
+    pub(super) fn stops_run(&self) -> bool {
+        self.unknown * 2 >= self.receipts.len()
+    }
+
     /// As the error that ends a run which was not told about the move.
     pub(super) fn into_error(self) -> Error {
         Error::NewUniqueIds {
@@ -63,13 +70,53 @@ fn looks_moved(unknown_octets: &[Option<u64>], vanished: &[Held]) -> bool {
     if vanished.len() < VANISHED_MIN {
         return false;
     }
-    let octets_vanished: HashSet<u64> = vanished
-        .iter()
-        .filter_map(|held| held.listed_octets)
-        .collect();
-    let alike = unknown_octets
-        .iter()
-        .filter(|octets| octets.is_some_and(|octets| octets_vanished.contains(&octets)))
-        .count();
+    // Each vanished message answers for one: cron mail is all of one size.
+    let mut octets_vanished: HashMap<u64, usize> = HashMap::new();
+    for octets in vanished.iter().filter_map(|held| held.listed_octets) {
+        *octets_vanished.entry(octets).or_default() += 1;
+    }
+    let take = |octets: &u64| {
+        let left = octets_vanished.get_mut(octets)?;
+        *left = left.checked_sub(1)?;
+        Some(())
+    };
+    let alike = unknown_octets.iter().flatten().filter_map(take).count();
     alike * 100 >= unknown_octets.len() * ALIKE_PERCENT_MIN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Vanished, looks_moved};
+    use crate::store::Held;
+
+    fn vanished(octets: impl Iterator<Item = u64>) -> Vec<Held> {
+        octets
+            .zip(1..)
+            .map(|(octets, content)| Held::sample(Some(octets), 0, content))
+            .collect()
+    }
+
+    #[test]
+    fn each_vanished_size_answers_once() {
+        let unknown = |octets: std::ops::Range<u64>| octets.map(Some).collect::<Vec<_>>();
+        let table = [
+            ("all alike", unknown(0..60), true),
+            ("nine of ten", unknown(6..66), true),
+            ("fewer", unknown(7..67), false),
+            ("one size many times", vec![Some(7); 60], false),
+            ("no sizes", vec![None; 60], false),
+        ];
+        for (what, unknown, expected) in table {
+            assert_eq!(looks_moved(&unknown, &vanished(0..60)), expected, "{what}");
+        }
+        assert!(!looks_moved(&unknown(0..49), &vanished(0..49)));
+    }
+
+    #[test]
+    fn a_handful_of_unknown_messages_stops_no_run() {
+        for (unknown, expected) in [(1, false), (29, false), (30, true), (60, true)] {
+            let receipts = vanished(0..60).iter().map(|held| held.id).collect();
+            assert_eq!(Vanished { receipts, unknown }.stops_run(), expected);
+        }
+    }
 }

@@ -21,7 +21,7 @@ use super::observer::{Event, Failure, MessageReport, Observer, Outlook, Status, 
 use super::plan::{Action, Plan, Reason, Selected, Step, is_deletable, plan_fetch};
 use super::retrieve::{Asking, Interruption, Retriever};
 use super::selection::Scope;
-use super::summary::{Remedy, Summary};
+use super::summary::{DeletionState, Remedy, Summary};
 use super::suspect::suspect_stored;
 
 /// How far a session came that ended well.
@@ -300,7 +300,7 @@ impl Session<'_, '_> {
         let Some(vanished) = moved::vanished(&self.listing, journal, self.account) else {
             return Ok(());
         };
-        if self.run.fetch.new_unique_ids == NewUniqueIds::Refuse {
+        if self.run.fetch.new_unique_ids == NewUniqueIds::Refuse && vanished.stops_run() {
             return Err(vanished.into_error());
         }
         let mut contents = Vec::with_capacity(vanished.receipts.len());
@@ -490,7 +490,17 @@ impl Session<'_, '_> {
         };
         let ended = ending.delete_and_quit(client, due);
         run.summary.add(&ended.summary);
-        run.summary.deletion = run.summary.deletion.max(ended.summary.deletion);
+        if !due.is_empty() {
+            let deletion = ended.summary.deletion;
+            run.unconfirmed.note_session(deletion, due, &listing);
+            run.summary.deletion = if !run.unconfirmed.is_empty() {
+                DeletionState::Unknown
+            } else if run.summary.deleted > 0 {
+                DeletionState::Confirmed
+            } else {
+                DeletionState::None
+            };
+        }
         let Some(error) = ended.error else {
             return Ok(());
         };
