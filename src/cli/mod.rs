@@ -34,13 +34,13 @@ use output::{Stream, print};
 pub fn main() -> ExitCode {
     let words = environment::arguments();
     let json = usage::wants_json(&words);
-    let line = match CommandLine::try_parse_from(words) {
+    let line = match CommandLine::try_parse_from(&words) {
         Ok(line) => line,
         Err(answer) if usage::is_answer(&answer) => {
             print(Stream::Stdout, &answer.render().to_string());
             return ExitCode::SUCCESS;
         }
-        Err(mistake) => return ExitCode::from(end(json, &usage::failure(&mistake))),
+        Err(mistake) => return ExitCode::from(end(json, &usage::failure(&words, &mistake))),
     };
     let bug = note_panics();
     let environment = Environment::read();

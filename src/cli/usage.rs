@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::args::CommandLine;
 use super::failure::Failure;
 use crate::protocol::text::escape;
 
@@ -23,8 +25,8 @@ pub(crate) fn is_answer(error: &clap::Error) -> bool {
     )
 }
 
-/// A mistake of the command line.
-pub(crate) fn failure(error: &clap::Error) -> Failure {
+/// A mistake of the command line, which had these words.
+pub(crate) fn failure(words: &[OsString], error: &clap::Error) -> Failure {
     if matches!(
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -67,33 +69,37 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
     if let Some(hint) = hint_of_absence(error) {
         hints = vec![hint.to_owned()];
     }
+    // Our own words about a value end with how to write it.
+    if error.kind() == ErrorKind::ValueValidation
+        && let Some((wrong, mend)) = message.rsplit_once(": ")
+        && ["write ", "leave "]
+            .iter()
+            .any(|verb| mend.starts_with(verb))
+    {
+        hints = vec![mend.to_owned()];
+        message.truncate(wrong.len());
+    }
     if hints.is_empty() {
         hints.push(format!(
             "{} --help shows what can be written",
-            command_of(&usage_of(error))
+            command_of(words)
         ));
     }
     Failure::usage(escape(&message)).hint(escape(&hints.join("; ")))
 }
 
-fn usage_of(error: &clap::Error) -> String {
-    match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        Some(_) | None => String::new(),
+/// The command that was called: `popfetch fetch`. A word that names none is a flag or its value.
+fn command_of(words: &[OsString]) -> String {
+    let whole = CommandLine::command();
+    let mut command = &whole;
+    let mut path = "popfetch".to_owned();
+    for word in words.iter().skip(1) {
+        if let Some(found) = command.find_subcommand(word) {
+            command = found;
+            path = [&path, " ", command.get_name()].concat();
+        }
     }
-}
-
-/// The command whose usage it is: `popfetch fetch`.
-fn command_of(usage: &str) -> String {
-    let usage = usage.trim().trim_start_matches("Usage:").trim();
-    let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-    let is_command = |word: &&str| is_word(word) && !word.starts_with('-');
-    let words: Vec<_> = usage.split_whitespace().take_while(is_command).collect();
-    if words.is_empty() {
-        "popfetch COMMAND".to_owned()
-    } else {
-        words.join(" ")
-    }
+    path
 }
 
 /// What to do in place of a flag that other programs have and this one must not.
@@ -131,54 +137,62 @@ fn holds_secret(error: &clap::Error) -> bool {
 mod tests {
     use clap::Parser as _;
 
-    use super::{Failure, failure};
-    use crate::cli::args::CommandLine;
+    use super::{CommandLine, Failure, OsString, failure};
 
     fn told(words: &str) -> Failure {
         let words = ["popfetch"].into_iter().chain(words.split_whitespace());
-        failure(&CommandLine::try_parse_from(words).unwrap_err())
+        let words: Vec<OsString> = words.map(OsString::from).collect();
+        failure(&words, &CommandLine::try_parse_from(&words).unwrap_err())
     }
 
     #[test]
-    fn wrong_values_are_told_in_one_line() {
-        for (words, message) in [
+    fn wrong_values_are_told_with_how_to_write_them() {
+        let of_size = "write a number and a unit, such as 500k, 20M or 1.5GiB";
+        for (words, message, hint) in [
             (
                 "fetch --timeout 60",
-                "invalid value '60' for '--timeout <DURATION>': no unit: write 60s, 60m, 60h or 60d",
+                "invalid value '60' for '--timeout <DURATION>': no unit",
+                "write 60s, 60m, 60h or 60d",
             ),
             (
                 "fetch --larger huge",
-                "invalid value 'huge' for '--larger <SIZE>': not a size: write a number and a unit, \
-                 such as 500k, 20M or 1.5GiB",
+                "invalid value 'huge' for '--larger <SIZE>': not a size",
+                of_size,
             ),
             (
                 "list --larger -5",
-                "invalid value '-5' for '--larger <SIZE>': not a size: write a number and a unit, \
-                 such as 500k, 20M or 1.5GiB",
+                "invalid value '-5' for '--larger <SIZE>': not a size",
+                of_size,
             ),
             (
                 "fetch --limit 0",
-                "invalid value '0' for '--limit <N>': not a count: write a whole number from 1 to \
-                 4294967295",
+                "invalid value '0' for '--limit <N>': not a count",
+                "write a whole number from 1 to 4294967295",
             ),
             (
                 "fetch --retries -1",
-                "invalid value '-1' for '--retries <N>': not a count: write a whole number such as \
-                 3, or 0 for never",
+                "invalid value '-1' for '--retries <N>': not a count",
+                "write a whole number such as 3, or 0 for never",
             ),
             (
-                "fetch --tls starttls",
-                "invalid value 'starttls' for '--tls <MODE>' [possible values: implicit, stls, off]",
+                "fetch --max-message 0",
+                "invalid value '0' for '--max-message <SIZE>': nothing would be fetched",
+                "leave it out for no bound",
+            ),
+            (
+                "list --uid=",
+                "invalid value '' for '--uid <UID>': no unique-id is empty",
+                "write one that popfetch list shows",
             ),
             (
                 "fetch --proxy http://me:sesame@h:1",
                 "invalid value '...' for '--proxy <URL>': expected socks5://[USER@]HOST[:PORT]",
+                "popfetch fetch --help shows what can be written",
             ),
         ] {
             let told = told(words);
             assert_eq!(told.message, message);
-            let hint = "popfetch COMMAND --help shows what can be written";
-            assert_eq!(told.hint.as_deref(), Some(hint));
+            assert_eq!(told.hint.as_deref(), Some(hint), "{words}");
         }
     }
 
@@ -195,6 +209,17 @@ mod tests {
                 "fetch --nope",
                 "unexpected argument '--nope' found",
                 of_fetch,
+            ),
+            (
+                "--jobs 2 list --tls starttls",
+                "invalid value 'starttls' for '--tls <MODE>' [possible values: implicit, stls, off]",
+                "popfetch list --help shows what can be written",
+            ),
+            (
+                "config import other",
+                "invalid value 'other' for '<PROGRAM>' [possible values: mpop, getmail, fetchmail, \
+                 fdm]",
+                "popfetch config import --help shows what can be written",
             ),
             (
                 "fetch --insecure",

@@ -227,6 +227,7 @@ impl<'a> Deleting<'a> {
 
     fn select(&mut self) -> Result<Selected, Error> {
         let selection = self.delete.selection;
+        selection.tell_missing(&self.listing, self.observer);
         let mut selected = Selected::by_listing(&self.listing, selection);
         if selection.needs_header() {
             let mut memory: Box<dyn HeaderMemory + '_> = match &mut self.store {

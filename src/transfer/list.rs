@@ -204,6 +204,7 @@ impl View {
         selection: &Selection,
         observer: &dyn Observer,
     ) -> Result<Selected, Error> {
+        selection.tell_missing(&self.listing, observer);
         let mut selected = Selected::by_listing(&self.listing, selection);
         for row in selected.rows().collect::<Vec<_>>() {
             let stored = self.is_stored(self.listing.row(row).and_then(|row| row.unique_id));

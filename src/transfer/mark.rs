@@ -56,6 +56,7 @@ fn run(
         observer.notice(Event::Warning(Warning::NoUniqueIds));
     }
     let account = journal.account(mark.identity, &mut unique_ids(&listing))?;
+    mark.selection.tell_missing(&listing, observer);
     let mut selected = Selected::by_listing(&listing, mark.selection);
     if mark.selection.needs_header() {
         let mut memory = JournalMemory {

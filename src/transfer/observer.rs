@@ -174,6 +174,8 @@ pub enum Warning {
         /// How many.
         messages: u64,
     },
+    /// A message was chosen by this unique-id, and none has it.
+    NoSuchUniqueId(Vec<u8>),
     /// Something the store has to say.
     Store(String),
 }
@@ -183,11 +185,14 @@ impl Warning {
     /// word also where nobody is looking. The others tell what a server is like, each time anew.
     pub fn is_grave(&self) -> bool {
         match self {
-            Self::ExpiresAtOnce | Self::NoTop | Self::NoneListed { .. } | Self::Store(_) => true,
-            Self::NoUniqueIds
+            Self::ExpiresAtOnce
+            | Self::NoTop
+            | Self::NoneListed { .. }
             | Self::TooLong { .. }
-            | Self::RepeatedUniqueIds { .. }
-            | Self::CannotDelete { .. } => false,
+            | Self::CannotDelete { .. }
+            | Self::NoSuchUniqueId(_)
+            | Self::Store(_) => true,
+            Self::NoUniqueIds | Self::RepeatedUniqueIds { .. } => false,
         }
     }
 }

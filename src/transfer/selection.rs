@@ -1,8 +1,13 @@
 //! Which messages of a listing are meant. Values of one condition are alternatives; different
 //! conditions must all hold.
 
+use std::collections::HashSet;
+
 use crate::message::Summary;
-use crate::protocol::{MessageNumber, Row, UniqueIdRef};
+use crate::protocol::{Listing, MessageNumber, Row, UniqueIdRef};
+
+use super::list::unique_ids;
+use super::observer::{Event, Observer, Warning};
 
 /// Which messages by what the journal says of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +88,20 @@ impl Selection {
             && self.before_seconds.is_empty()
             && self.from.is_empty()
             && self.subject.is_empty())
+    }
+
+    /// Tells of each chosen unique-id that no message has: it may be mistyped.
+    pub(super) fn tell_missing(&self, listing: &Listing, observer: &dyn Observer) {
+        if self.unique_ids.is_empty() {
+            return;
+        }
+        let listed: HashSet<&[u8]> = unique_ids(listing).collect();
+        for missing in &self.unique_ids {
+            if !listed.contains(missing.as_slice()) {
+                let warning = Warning::NoSuchUniqueId(missing.clone());
+                observer.notice(Event::Warning(warning));
+            }
+        }
     }
 
     /// Whether the conditions that the listing alone decides hold. A size condition fails for a

@@ -190,6 +190,8 @@ impl<'r, 'a> Session<'r, 'a> {
         {
             warn(Warning::NoneListed { claimed });
         }
+        let selection = &self.run.fetch.task.selection;
+        selection.tell_missing(&self.listing, observer);
         if matches!(self.listing.unique_ids(), UidSupport::Refused(_)) && !self.listing.is_empty() {
             warn(Warning::NoUniqueIds);
         }

@@ -297,3 +297,36 @@ fn everything_present_is_recorded_as_stored_without_being_fetched() {
         "what was only marked was deleted"
     );
 }
+
+#[test]
+fn a_bound_of_nothing_is_refused() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::empty());
+    for key in ["max-message", "max-bytes"] {
+        configure(&folder, &[("one", &server, &format!("{GOOD}\n{key} = 0"))]);
+        let outcome = program(&folder, "fetch").run();
+        let told = outcome.stderr.contains("leave it out for no bound");
+        assert!(told, "{}", outcome.stderr);
+        outcome.expect(78);
+        configure(&folder, &[("one", &server, GOOD)]);
+        let fetch = program(&folder, &format!("fetch --{key} 0"));
+        fetch.run().expect(64);
+    }
+}
+
+#[test]
+fn a_broken_configuration_of_ours_does_not_hinder_an_import() {
+    let folder = Folder::new();
+    std::fs::write(folder.join("config.toml"), "no = [").unwrap();
+    std::fs::write(
+        folder.join("mpoprc"),
+        "account a\nhost h.example\nuser me\ndelivery mbox box\nskipsize 0\n",
+    )
+    .unwrap();
+    let outcome = program(&folder, "config import mpop mpoprc")
+        .run()
+        .expect(0);
+    let printed = outcome.stdout();
+    assert!(printed.contains("[accounts.a]"), "{printed}");
+    assert!(!printed.contains("max-message"), "{printed}");
+}

@@ -176,3 +176,23 @@ fn a_lost_journal_is_told_by_all_who_look_for_it() {
         );
     }
 }
+
+#[test]
+fn a_unique_id_that_no_message_has_is_told() {
+    let folder = Folder::new();
+    let server = server();
+    for (command, words) in [
+        ("list", ""),
+        ("fetch", "--to mail"),
+        ("fetch", "--to mail --dry-run"),
+        ("fetch", "--to mail --mark-stored"),
+        ("delete", "--yes"),
+    ] {
+        let outcome = run(&folder, command, &server, &format!("--uid nope {words}")).expect(0);
+        let told = outcome.stderr.contains("no message has unique-id nope");
+        assert!(told, "{command} {words}: {}", outcome.stderr);
+        run(&folder, command, &server, &format!("--uid= {words}")).expect(64);
+    }
+    assert_eq!(server.mailbox().present().len(), 6);
+    assert_eq!(server.count("RETR"), 0);
+}

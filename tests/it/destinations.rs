@@ -108,3 +108,39 @@ fn an_eml_folder_has_names_and_dates_for_people() {
     let stored = std::fs::read_dir(folder.join("md/new")).unwrap().next();
     assert_eq!(modified(&stored.unwrap().unwrap().path()), received);
 }
+
+/// Python's `pty` gives the program a terminal.
+#[test]
+fn mail_is_not_written_to_a_terminal() {
+    const SCRIPT: &str = "
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+try:
+    while True:
+        more = os.read(terminal, 1000)
+        if not more:
+            break
+        sys.stdout.buffer.write(more)
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+";
+    let folder = Folder::new();
+    let server = server(1);
+    let url = format!("pop3://demo@127.0.0.1:{}", server.port());
+    let Ok(output) = std::process::Command::new("python3")
+        .args(["-c", SCRIPT, env!("CARGO_BIN_EXE_popfetch")])
+        .args(["fetch", &url, "--tls", "off", "--to", "-"])
+        .env("HOME", folder.join("home"))
+        .env("POPFETCH_PASSWORD", "secret")
+        .output()
+    else {
+        return;
+    };
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(64), "{shown}");
+    assert!(shown.contains("send it to a file or a program"), "{shown}");
+    assert_eq!(server.logins(), 0);
+}

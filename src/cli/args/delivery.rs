@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Deserialize;
 
-use super::value::{Age, Count, FolderName, Line, Size};
+use super::value::{Age, Count, FolderName, Line, SizeBound};
 
 /// Where mail goes; the same names are keys of the configuration file.
 #[derive(Args, Deserialize, Debug, Clone, Default)]
@@ -54,11 +54,11 @@ pub(crate) struct PolicyFlags {
 pub(crate) struct LimitFlags {
     /// Fetch at most SIZE in this run, for providers that count
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
-    pub(crate) max_bytes: Option<Size>,
+    pub(crate) max_bytes: Option<SizeBound>,
 
     /// Leave messages larger than SIZE on the server [default: 4 GiB]
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
-    pub(crate) max_message: Option<Size>,
+    pub(crate) max_message: Option<SizeBound>,
 
     /// Log out and in again after every N messages, so that deletions are final
     #[arg(long, value_name = "N", allow_negative_numbers = true)]

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 
-use super::value::{Count, Date, Line, NumberRange, Size};
+use super::value::{Count, Date, InvalidValue, Line, NumberRange, Size};
 
 /// Which messages. Values of one repeated flag are alternatives; different flags must all hold.
 #[derive(Args, Debug, Clone, Default)]
@@ -29,7 +30,7 @@ pub(crate) struct SelectionFlags {
     pub(crate) all: bool,
 
     /// Choose the message with this unique-id
-    #[arg(long, value_name = "UID")]
+    #[arg(long, value_name = "UID", value_parser = OsStringValueParser::new().try_map(unique_id))]
     pub(crate) uid: Vec<OsString>,
 
     /// Choose messages by number, which holds for one session only
@@ -67,4 +68,14 @@ pub(crate) struct SelectionFlags {
     /// Begin with the message of the highest number
     #[arg(long)]
     pub(crate) newest_first: bool,
+}
+
+/// RFC 1939 section 7: a unique-id has at least one character.
+fn unique_id(text: OsString) -> Result<OsString, InvalidValue> {
+    if text.is_empty() {
+        return Err(InvalidValue::new(
+            "no unique-id is empty: write one that popfetch list shows",
+        ));
+    }
+    Ok(text)
 }

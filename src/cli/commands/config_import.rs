@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use super::{Bench, Unheard};
 use crate::cli::account_url::AccountUrl;
 use crate::cli::args::{ConfigImportArgs, GeneralFlags, Program};
-use crate::cli::config::Values;
+use crate::cli::config::{Configuration, Values};
 use crate::cli::environment::{self, Environment, system_time};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::import::{self, Import, Imported, Seen};
@@ -36,7 +36,10 @@ pub(super) fn run(
         general: general.clone(),
         ..Values::default()
     };
-    let (_, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
+    // Our own configuration may be what is being mended: broken, it is not in the way.
+    let configuration = Configuration::load(flags.clone(), environment)
+        .unwrap_or_else(|_| Configuration::of_flags(flags, environment));
+    let bench = Bench::new(configuration.settings(), environment, Unheard::Stops);
     let file = args.file.display().to_string();
     let text = read(&args.file).map_err(|error| {
         Failure::config(escape(&format!("{error:#}"))).hint("see that the path is right")

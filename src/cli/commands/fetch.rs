@@ -29,7 +29,9 @@ pub(super) fn run(
     let (configuration, bench) = Bench::set_up(flags, environment, Unheard::GoesOn)?;
     let accounts = configuration.accounts(&args.accounts)?;
     let selection = selection(&args.selection);
-    let accounts = sift(accounts, |account| refuse_what_cannot_be(&bench, account))?;
+    let accounts = sift(accounts, |account| {
+        refuse_what_cannot_be(&bench, &args.fetch, account)
+    })?;
     let tell_broken = |BrokenAccount { name, failure }: &BrokenAccount| {
         let ending = bench.failed_before_run(name, failure);
         (ending, describe(name, &Summary::default(), ending.failure))
@@ -52,7 +54,11 @@ pub(super) fn run(
 }
 
 /// What makes no sense together, told before anything is done.
-fn refuse_what_cannot_be(bench: &Bench<'_>, account: &Account) -> Result<(), Failure> {
+fn refuse_what_cannot_be(
+    bench: &Bench<'_>,
+    flags: &FetchFlags,
+    account: &Account,
+) -> Result<(), Failure> {
     let Some(destination) = remote::destination(bench, account)? else {
         return Err(
             Failure::usage(format!("no destination for {}", account.name)).hint(
@@ -73,6 +79,12 @@ fn refuse_what_cannot_be(bench: &Bench<'_>, account: &Account) -> Result<(), Fai
                 Failure::usage("--json cannot be used with stdout as the destination")
                     .hint("stdout is either mail or JSON; store mail elsewhere by --to PATH"),
             );
+        }
+        // Mail is printed as it came, and may hold what commands a terminal.
+        let prints_mail = !(flags.dry_run || flags.mark_stored);
+        if prints_mail && bench.output.prints_on_terminal() {
+            return Err(Failure::usage("mail is not written to a terminal")
+                .hint("send it to a file or a program, or store it by --to PATH"));
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use url::Host;
 use super::Configuration;
 use super::level::{Level, Levels, Source, Values};
 use crate::cli::account_url::{AccountUrl, Scheme, looks_like_url};
-use crate::cli::args::value::{Count, FolderName, MechanismName, Size, Times, TlsName};
+use crate::cli::args::value::{Count, FolderName, MechanismName, SizeBound, Times, TlsName};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::secrets::{self, SecretSource, Whose};
 use crate::client::{
@@ -187,7 +187,7 @@ impl<'a> Resolver<'a> {
         let message_max = self.pick("max-message", |values| values.limits.max_message);
         let message_octets_max = message_max.map_or_else(
             || self.default("max-message", MESSAGE_OCTETS_MAX, "4 GiB"),
-            |Size(octets)| octets,
+            |SizeBound(octets)| octets.get(),
         );
         let run_octets_max = self.pick("max-bytes", |values| values.limits.max_bytes);
         let batch = self.pick("batch", |values| values.limits.batch);
@@ -210,7 +210,7 @@ impl<'a> Resolver<'a> {
                 Some(FolderName::None) | None => EmlFolders::None,
             },
             after_storing,
-            run_octets_max: run_octets_max.map(|Size(octets)| octets),
+            run_octets_max: run_octets_max.map(|SizeBound(octets)| octets.get()),
             message_octets_max,
             batch: batch.map(|Count(count)| count.into()),
             explained: self.explained,

@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(names, ["work", "at home"]);
         let work = file.account("work").unwrap();
         assert_eq!(work.values.login.user.as_deref(), Some("alice@example.org"));
-        assert_eq!(work.values.limits.max_message.unwrap().0, 1_000_000);
+        assert_eq!(work.values.limits.max_message.unwrap().0.get(), 1_000_000);
         assert_eq!(work.lines["to"], 10);
         assert_eq!(
             file.defaults.unwrap().values.general.jobs.unwrap().0.get(),

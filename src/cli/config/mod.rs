@@ -65,17 +65,21 @@ impl<'a> Configuration<'a> {
             })?;
             variables.network.proxy = Some(proxy);
         }
-        let level = |place, values| Level {
-            place,
-            values,
-            lines: BTreeMap::default(),
-        };
         Ok(Self {
-            flags: level(Place::Flags, flags),
             variables: level(Place::Environment, variables),
             file: file.unwrap_or_default(),
-            environment,
+            ..Self::of_flags(flags, environment)
         })
+    }
+
+    /// The flags alone.
+    pub(crate) fn of_flags(flags: Values, environment: &'a Environment) -> Self {
+        Self {
+            flags: level(Place::Flags, flags),
+            variables: level(Place::Environment, Values::default()),
+            file: ConfigFile::default(),
+            environment,
+        }
     }
 
     /// The settings of the run as a whole.
@@ -186,6 +190,14 @@ impl<'a> Configuration<'a> {
             ))
             .hint("name one account, or write the setting under each account of the configuration"))
             })
+    }
+}
+
+fn level(place: Place, values: Values) -> Level {
+    Level {
+        place,
+        values,
+        lines: BTreeMap::default(),
     }
 }
 

@@ -265,8 +265,8 @@ fn options(account: &mut Imported, mut options: Section) {
         ("max_message_size", "max-message"),
         ("max_bytes_per_session", "max-bytes"),
     ] {
-        if let Some(octets) = options.remove(theirs).filter(|octets| octets != "0") {
-            account.set(ours, octets);
+        if let Some(octets) = options.remove(theirs) {
+            account.set_bound(ours, octets);
         }
     }
     for key in ["received", "delivered_to"] {

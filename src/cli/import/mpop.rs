@@ -221,7 +221,7 @@ fn delivery(account: &mut Imported, commands: &mut Commands) {
         Some(age) => account.set("delete-after", age),
     }
     if let Some(size) = take(commands, "skipsize").filter(|size| size != "off") {
-        account.set("max-message", binary_size(&size));
+        account.set_bound("max-message", binary_size(&size));
     }
 }
 

@@ -29,6 +29,15 @@ impl Imported {
         }
     }
 
+    /// A bound on octets; other programs mean none by 0.
+    pub(super) fn set_bound(&mut self, key: &'static str, size: impl Into<String>) {
+        let size = size.into();
+        let number = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        if number.parse() != Ok(0_u64) {
+            self.set(key, size);
+        }
+    }
+
     pub(super) fn leave_out(&mut self, what: impl Into<String>) {
         self.left_out.push(what.into());
     }

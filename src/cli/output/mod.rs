@@ -36,6 +36,7 @@ pub(crate) struct Output {
     /// Styles of stdout, and of stderr.
     palettes: (Palette, Palette),
     progress: Progress,
+    stdout_is_terminal: bool,
     stderr_is_terminal: bool,
     width: Option<usize>,
     /// Set once stdout takes nothing more; what to set then, if that ends the run.
@@ -60,7 +61,7 @@ impl Output {
         stop: Option<Arc<AtomicBool>>,
     ) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let stderr_is_terminal = stderr.is_terminal();
+        let (stdout_is_terminal, stderr_is_terminal) = (stdout.is_terminal(), stderr.is_terminal());
         let colored = |terminal: bool| match settings.color {
             When::Always => true,
             When::Never => false,
@@ -78,12 +79,13 @@ impl Output {
             format: settings.format,
             verbosity: settings.verbosity,
             palettes: (
-                Palette::new(colored(stdout.is_terminal())),
+                Palette::new(colored(stdout_is_terminal)),
                 Palette::new(colored(stderr_is_terminal)),
             ),
             width: text::terminal_width(&stdout),
             stdout: Mutex::new(BufWriter::new(stdout)),
             progress,
+            stdout_is_terminal,
             stderr_is_terminal,
             stdout_end: OnceLock::new(),
             stop,
@@ -93,6 +95,11 @@ impl Output {
     /// Whether results are JSON lines.
     pub(crate) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether a terminal would take what is printed for its own commands.
+    pub(crate) fn prints_on_terminal(&self) -> bool {
+        self.stdout_is_terminal
     }
 
     /// Whether somebody wants to know what is being done.

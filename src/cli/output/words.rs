@@ -95,6 +95,12 @@ pub(crate) fn warning_words(warning: &Warning) -> String {
         Warning::CannotDelete { messages } => {
             format!("{messages} messages have no unique-id and cannot be deleted safely")
         }
+        Warning::NoSuchUniqueId(unique_id) => {
+            format!(
+                "no message has unique-id {}",
+                String::from_utf8_lossy(unique_id)
+            )
+        }
         Warning::Store(words) => words.clone(),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use date::Date;
 pub(crate) use duration::{Age, Timeout};
 pub(crate) use line::Line;
 pub(crate) use number_range::NumberRange;
-pub(crate) use size::Size;
+pub(crate) use size::{Size, SizeBound};
 
 /// Reads a value out of a string, or out of a bare number, with the parser of the command line.
 struct Text<T>(PhantomData<T>);
@@ -72,6 +72,7 @@ deserialize_from_text!(
     PipelinePolicy,
     Proxy,
     Size,
+    SizeBound,
     Times,
     Timeout,
     TlsName,
@@ -83,7 +84,7 @@ deserialize_from_text!(
 pub(crate) struct InvalidValue(String);
 
 impl InvalidValue {
-    fn new(sentence: impl Into<String>) -> Self {
+    pub(super) fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
 }

@@ -1,6 +1,7 @@
 //! A size in octets: `500k`, `20M`, `1.5GiB`.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use super::InvalidValue;
@@ -32,6 +33,28 @@ impl FromStr for Size {
     }
 }
 
+/// A bound on octets. With none at all nothing would ever be fetched, and other programs mean no
+/// bound by it: so it is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SizeBound(pub(crate) NonZeroU64);
+
+impl FromStr for SizeBound {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let Size(octets) = text.parse()?;
+        NonZeroU64::new(octets)
+            .map(Self)
+            .ok_or_else(|| InvalidValue::new("nothing would be fetched: leave it out for no bound"))
+    }
+}
+
+impl fmt::Display for SizeBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Size(self.0.get()).fmt(f)
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
@@ -46,7 +69,7 @@ impl fmt::Display for Size {
 
 #[cfg(test)]
 mod tests {
-    use super::Size;
+    use super::{Size, SizeBound};
 
     #[test]
     fn sizes() {
@@ -75,6 +98,19 @@ mod tests {
         ] {
             let size = text.parse::<Size>().ok().map(|size| size.0);
             assert_eq!(size, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bound_of_nothing_is_none() {
+        for (text, expected) in [
+            ("0", None),
+            ("0k", None),
+            ("1", Some(1)),
+            ("1k", Some(1000)),
+        ] {
+            let bound = text.parse::<SizeBound>().ok().map(|bound| bound.0.get());
+            assert_eq!(bound, expected, "{text:?}");
         }
     }
 

@@ -190,14 +190,13 @@ impl Reader {
                 )),
             }
             let common = &self.common;
-            for (key, value) in [
-                ("timeout", &common.timeout),
-                ("max-message", &common.size_max),
-                ("proxy", &common.proxy),
-            ] {
+            for (key, value) in [("timeout", &common.timeout), ("proxy", &common.proxy)] {
                 if let Some(value) = value {
                     account.set(key, value);
                 }
+            }
+            if let Some(size) = &common.size_max {
+                account.set_bound("max-message", size);
             }
             if let Some(messages) = &common.batch {
                 account.set_number("batch", messages);

@@ -219,8 +219,8 @@ fn delivery(account: &mut Imported, said: &mut Said) {
     }
     let keeps = said.take_flag("keep").unwrap_or(false);
     account.set_yes(if keeps { "keep" } else { "delete" });
-    if let Some(octets) = said.take("limit").filter(|octets| octets != "0") {
-        account.set("max-message", octets);
+    if let Some(octets) = said.take("limit") {
+        account.set_bound("max-message", octets);
     }
     if let Some(messages) = said.take("expunge").filter(|messages| messages != "0") {
         account.set_number("batch", &messages);
