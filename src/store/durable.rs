@@ -289,7 +289,7 @@ pub enum Operation<'a> {
     },
     /// [`Handle::set_len`]
     SetLen { handle: HandleId, octets: u64 },
-    /// [`Handle::sync_data`] and, for each of its files, [`sync_together`]
+    /// [`Handle::sync_data`] and, for each of its files, `sync_together`
     SyncData { handle: HandleId },
     /// [`Disk::rename`]
     Rename { from: &'a Path, to: &'a Path },
