@@ -16,11 +16,15 @@
 //! the rest.
 
 pub mod client;
-pub mod message;
 pub mod protocol;
 pub mod secret;
-pub mod store;
-pub mod transfer;
 
+// Public for the program and the fuzz targets, not for others.
 #[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
+pub mod message;
+#[doc(hidden)]
+pub mod store;
+#[doc(hidden)]
+pub mod transfer;

@@ -9,11 +9,10 @@
 //! use std::time::Duration;
 //!
 //! use popfetch::client::{
-//!     Client, Connector, Credentials, LoginPolicy, Patience, Proof, Reply, Request, Server,
-//!     TlsMode, Transport,
+//!     Client, Connector, Credentials, Host, LoginPolicy, Patience, Proof, Reply, Request,
+//!     Server, TlsMode, Transport,
 //! };
 //! use popfetch::secret::Secret;
-//! use url::Host;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = Server {
@@ -107,6 +106,10 @@ pub use settings::{
 };
 pub use tls::{Leaf, TlsVersion};
 pub use transaction::{Answer, Farewell, Reply, Transaction};
+
+/// The host of a [`Server`].
+#[doc(no_inline)]
+pub use url::Host;
 
 use crate::protocol::{Capabilities, Language, ServerText};
 use session::Session;
