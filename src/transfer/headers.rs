@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::client::{self, Client, Reply, Request, Transaction};
+use crate::client::{self, Client, Misbehaviour, Reply, Request, Transaction};
 use crate::message::{HeaderPrefix, Summary};
-use crate::protocol::{Listing, Row, UniqueIdRef};
+use crate::protocol::{Listing, Row, UniqueIdRef, Verb};
 use crate::store::{self, AccountId, Header, Journal};
 
 use super::error::Error;
@@ -144,11 +144,18 @@ pub(super) fn each_header(
             }
             headers.ask_ahead(&mut not_asked, memory);
         }
-        let header = headers.answer(row, &listed)?;
-        if let (Some(header), Some(unique_id)) = (&header, own_unique_id(&listed)) {
-            memory.remember(unique_id, header)?;
-        }
-        each(row, &header.unwrap_or_default());
+        let header = match headers.answer(row, &listed)? {
+            TopAnswer::Missing => Summary::default(),
+            TopAnswer::Header { header, end } => {
+                if let Some(unique_id) = own_unique_id(&listed) {
+                    memory.remember(unique_id, &header)?;
+                }
+                // The next session asks for this one no more.
+                end?;
+                header
+            }
+        };
+        each(row, &header);
     }
     let only_refused = headers.refused > 0 && headers.given == 0;
     Ok(if only_refused {
@@ -171,6 +178,21 @@ fn recalled(memory: &dyn HeaderMemory, listed: &Row<'_>) -> Option<Summary> {
 /// A server that refuses so many TOPs and grants none does not know the command. It must not be
 /// asked on: Dovecot hangs up after about 20 errors in a row.
 const REFUSALS_MAX: usize = 3;
+
+/// The answer to TOP is read so far: some servers send the whole message, and mail is rarely larger
+/// than this. Behind it nothing of use can come, and perhaps no end either.
+const TOP_OCTETS_MAX: usize = 32 << 20;
+
+/// What came of a TOP.
+enum TopAnswer {
+    /// What its beginning tells, and whether it had an end within [`TOP_OCTETS_MAX`].
+    Header {
+        header: Summary,
+        end: Result<(), Error>,
+    },
+    /// It was refused, or is not asked for.
+    Missing,
+}
 
 struct Headers<'a> {
     client: &'a mut Client<Transaction>,
@@ -207,13 +229,13 @@ impl Headers<'_> {
         }
     }
 
-    /// The header of this row; none if it cannot be had.
-    fn answer(&mut self, row: usize, listed: &Row<'_>) -> Result<Option<Summary>, Error> {
+    /// The header of this row.
+    fn answer(&mut self, row: usize, listed: &Row<'_>) -> Result<TopAnswer, Error> {
         if self.asked.pop_front_if(|asked| *asked == row).is_none() {
-            return Ok(None);
+            return Ok(TopAnswer::Missing);
         }
         let Some(answer) = self.client.answer()? else {
-            return Ok(None);
+            return Ok(TopAnswer::Missing);
         };
         if !matches!(answer.request, Request::Top { number, .. } if number == listed.number) {
             return Err(client::Error::OutOfStep.into());
@@ -222,15 +244,27 @@ impl Headers<'_> {
             Reply::Body(body) => body,
             Reply::Refused(_) => {
                 self.refused += 1;
-                return Ok(None);
+                return Ok(TopAnswer::Missing);
             }
         };
         let mut prefix = HeaderPrefix::default();
+        let mut octets_total = 0;
         while let Some(octets) = body.chunk()? {
             prefix.feed(octets);
+            octets_total += octets.len();
+            if octets_total > TOP_OCTETS_MAX {
+                let endless = client::Error::Misbehaved(Misbehaviour::ListTooLong(Verb::Top));
+                return Ok(TopAnswer::Header {
+                    header: prefix.summary(),
+                    end: Err(Error::Retrieving(endless)),
+                });
+            }
         }
         body.end()?;
         self.given += 1;
-        Ok(Some(prefix.summary()))
+        Ok(TopAnswer::Header {
+            header: prefix.summary(),
+            end: Ok(()),
+        })
     }
 }
