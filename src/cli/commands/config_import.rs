@@ -4,24 +4,21 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::{Bench, Unheard};
+use super::{Bench, Unheard, remote};
 use crate::cli::account_url::AccountUrl;
 use crate::cli::args::{ConfigImportArgs, GeneralFlags, Program};
 use crate::cli::config::{Configuration, Values};
-use crate::cli::environment::{self, Environment, system_time};
+use crate::cli::environment::{self, Environment};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::import::{self, Import, Imported, Seen};
 use crate::cli::output::json::{self, ImportedLine, LeftOutLine, Line, SettingLine};
 use crate::cli::report::{Ending, of_store};
 use crate::protocol::UniqueId;
 use crate::protocol::text::escape;
-use crate::store::{
-    self, Clock, Destination, Disk, EmlFolders, Error, Identity, OpenOptions, Orphans, Receipt,
-};
+use crate::store::{self, Destination, Error, Identity, Receipt};
 
 /// A configuration file, or a list of a million unique-ids, is smaller.
 const FILE_OCTETS_MAX: u64 = 256 << 20;
@@ -212,19 +209,8 @@ fn record(
     let failed = |error: Error| of_store(&error);
     let destination = Destination::parse(to, bench.environment.home.as_deref())
         .map_err(|error| failed(Error::BadDestination(error)))?;
-    let mut store = store::open(&OpenOptions {
-        destination,
-        journal: None,
-        state_folder: bench.environment.state_folder.clone().unwrap_or_default(),
-        orphans: Orphans::Refuse,
-        eml_folders: EmlFolders::None,
-        host_name: environment::host_name(),
-        pid: std::process::id(),
-        clock: Clock::new(system_time),
-        patience: Duration::from_mins(1),
-        disk: Disk::new(),
-    })
-    .map_err(failed)?;
+    let options = remote::options_without_account(bench.environment, destination);
+    let mut store = store::open(&options).map_err(failed)?;
     let journal = &mut store.journal;
     let mut listed = unique_ids.iter().map(UniqueId::as_bytes);
     let account = journal.account(identity, &mut listed).map_err(failed)?;

@@ -1,20 +1,20 @@
 //! From an account to what a run needs: the way to its server, its destination, its identity.
 
 use std::error::Error as StdError;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use url::Host;
 
 use super::Bench;
 use crate::cli::config::Account;
-use crate::cli::environment::{self, system_time};
+use crate::cli::environment::{self, Environment, system_time};
 use crate::cli::failure::Failure;
 use crate::cli::report::{About, of_client, of_store};
 use crate::cli::secrets::{SecretKind, SecretSource};
 use crate::client::{Attempt, Connector, Credentials, Patience, Proof, TlsMode};
 use crate::secret::Secret;
 use crate::store::{
-    BadDestination, Clock, Destination, Disk, Error, Identity, OpenOptions, Orphans,
+    BadDestination, Clock, Destination, Disk, EmlFolders, Error, Identity, OpenOptions, Orphans,
 };
 use crate::transfer::Remote;
 
@@ -135,27 +135,40 @@ pub(super) fn open_options(
     destination: Destination,
     orphans: Orphans,
 ) -> Result<OpenOptions, Failure> {
-    let state_folder = bench.environment.state_folder.clone();
     let keeps_state_elsewhere = matches!(destination, Destination::Pipe(_) | Destination::Stdout)
         && account.journal.is_none();
-    if state_folder.is_none() && keeps_state_elsewhere {
+    if bench.environment.state_folder.is_none() && keeps_state_elsewhere {
         return Err(
             Failure::config("there is no folder for the record of what is stored")
                 .hint("set HOME or XDG_STATE_HOME, or name a file by --journal"),
         );
     }
     Ok(OpenOptions {
-        destination,
         journal: account.journal.clone(),
-        state_folder: state_folder.unwrap_or_default(),
         orphans,
         eml_folders: account.eml_folders,
+        patience: account.timeout,
+        ..options_without_account(bench.environment, destination)
+    })
+}
+
+/// How to open a destination that is named without an account.
+pub(super) fn options_without_account(
+    environment: &Environment,
+    destination: Destination,
+) -> OpenOptions {
+    OpenOptions {
+        destination,
+        journal: None,
+        state_folder: environment.state_folder.clone().unwrap_or_default(),
+        orphans: Orphans::Refuse,
+        eml_folders: EmlFolders::None,
         host_name: environment::host_name(),
         pid: std::process::id(),
         clock: Clock::new(system_time),
-        patience: account.timeout,
+        patience: Duration::from_mins(1),
         disk: Disk::new(),
-    })
+    }
 }
 
 /// Whose mail it is, for the journal.

@@ -1,21 +1,16 @@
 //! `popfetch verify`: compares what is stored with the journal.
 
-use std::time::Duration;
-
-use super::{Bench, Unheard};
+use super::{Bench, Unheard, remote};
 use crate::cli::args::{GeneralFlags, VerifyArgs};
 use crate::cli::config::Values;
-use crate::cli::environment::{self, Environment, system_time};
+use crate::cli::environment::Environment;
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::output::Style;
 use crate::cli::output::json::{self, FindingLine, Line, UniqueIdFields, VerifiedLine};
 use crate::cli::report::{Ending, of_store};
 use crate::protocol::UniqueId;
 use crate::protocol::text::escape;
-use crate::store::{
-    self, Clock, Destination, Disk, EmlFolders, Error, Extra, Finding, OpenOptions, Orphans,
-    Receipt, Verifier,
-};
+use crate::store::{self, Destination, Error, Extra, Finding, OpenOptions, Receipt, Verifier};
 
 /// Compares and reports.
 pub(super) fn run(
@@ -30,19 +25,11 @@ pub(super) fn run(
     let (_, bench) = Bench::set_up(flags, environment, Unheard::Stops)?;
     let destination = resolve(&args.destination, environment)?;
     let options = OpenOptions {
-        destination: destination.clone(),
         journal: args
             .journal
             .as_ref()
             .map(|path| environment.expand_home(path)),
-        state_folder: environment.state_folder.clone().unwrap_or_default(),
-        orphans: Orphans::Refuse,
-        eml_folders: EmlFolders::None,
-        host_name: environment::host_name(),
-        pid: std::process::id(),
-        clock: Clock::new(system_time),
-        patience: Duration::from_mins(1),
-        disk: Disk::new(),
+        ..remote::options_without_account(environment, destination.clone())
     };
     let Some(journal) = store::read_journal(&options).map_err(|error| of_store(&error))? else {
         return Err(Failure::new(

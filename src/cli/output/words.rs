@@ -76,6 +76,9 @@ pub(crate) fn warning_words(warning: &Warning) -> String {
         Warning::ExpiresAtOnce => {
             "the server says that it deletes what was fetched (EXPIRE 0)".to_owned()
         }
+        Warning::TooLong { messages: 1 } => "a new message stays on the server: it is larger than \
+                                             --max-message or --max-bytes allows"
+            .to_owned(),
         Warning::TooLong { messages } => format!(
             "{messages} new messages stay on the server: they are larger than --max-message or \
              --max-bytes allows"
@@ -92,6 +95,9 @@ pub(crate) fn warning_words(warning: &Warning) -> String {
         Warning::RepeatedUniqueIds { messages } => format!(
             "{messages} messages share their unique-id with another; none of them is deleted"
         ),
+        Warning::CannotDelete { messages: 1 } => {
+            "a message has no unique-id and cannot be deleted safely".to_owned()
+        }
         Warning::CannotDelete { messages } => {
             format!("{messages} messages have no unique-id and cannot be deleted safely")
         }
