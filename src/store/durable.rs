@@ -8,17 +8,22 @@
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use rustix::fs::{Advice, RenameFlags};
+use rustix::fs::{Advice, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
+
+/// What others than the owner may do.
+const MODE_OF_OTHERS: u32 = 0o077;
+
+const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
 
 /// The disk; cheap to clone.
 #[derive(Clone, Default)]
@@ -51,6 +56,9 @@ impl Disk {
     }
 
     /// Opens a file for reading and writing, made when missing; nothing in it changes.
+    ///
+    /// Such files have names that others could guess and take first: a link that leads elsewhere is
+    /// not followed, nothing but a file is taken, and what others could read is theirs no more.
     pub fn open_or_create(&self, path: &Path) -> io::Result<Handle> {
         let id = HandleId::next();
         self.see(&Operation::OpenOrCreate { path, handle: id })?;
@@ -60,7 +68,16 @@ impl Disk {
             .create(true)
             .truncate(false)
             .mode(FILE_MODE)
+            .custom_flags(NO_FOLLOW)
             .open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            let odd = "it is there and no regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, odd));
+        }
+        if metadata.mode() & MODE_OF_OTHERS != 0 {
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(FILE_MODE))?;
+        }
         Ok(self.handle(file, path, id))
     }
 
@@ -315,8 +332,12 @@ pub trait Watch: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, Permissions};
     use std::io;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
     use std::sync::{Arc, Mutex};
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::{Disk, Handle, HandleId, Operation, Watch, sync_together};
 
@@ -365,6 +386,26 @@ mod tests {
         check(3, true);
         check(2, false);
         check(0, false);
+    }
+
+    #[test]
+    fn a_side_file_is_ours_alone_and_no_way_to_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let disk = Disk::new();
+        let mut open = disk.create_new(&path("open")).unwrap();
+        open.write_all(b"kept").unwrap();
+        fs::set_permissions(path("open"), Permissions::from_mode(0o644)).unwrap();
+        let handle = disk.open_or_create(&path("open")).unwrap();
+        let metadata = handle.as_file().metadata().unwrap();
+        assert_eq!((metadata.mode() & 0o777, metadata.len()), (0o600, 4));
+        symlink(path("open"), path("link")).unwrap();
+        symlink(path("missing"), path("dangling")).unwrap();
+        mknodat(CWD, path("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        for name in ["link", "dangling", "fifo"] {
+            disk.open_or_create(&path(name)).expect_err(name);
+        }
+        assert!(!path("missing").exists());
     }
 
     #[test]
