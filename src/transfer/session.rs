@@ -59,6 +59,8 @@ pub(super) struct Session<'r, 'a> {
     listing: Listing,
     account: AccountId,
     contents: Contents<ReceiptId>,
+    /// How many messages of this session a program would not take.
+    unstored: u64,
 }
 
 impl<'r, 'a> Session<'r, 'a> {
@@ -85,6 +87,7 @@ impl<'r, 'a> Session<'r, 'a> {
             listing,
             account,
             contents: Contents::new(),
+            unstored: 0,
         })
     }
 
@@ -102,6 +105,10 @@ impl<'r, 'a> Session<'r, 'a> {
         self.add_compared(&plan)?;
         self.retrieve(&plan)?;
         let due = self.due(&selected);
+        // Some servers delete at QUIT what was retrieved; what could not be stored must stay.
+        if due.is_empty() && self.unstored > 0 {
+            return Ok(progress);
+        }
         self.end(&plan, &due)?;
         Ok(progress)
     }
@@ -347,6 +354,7 @@ impl Session<'_, '_> {
         self.run.summary.add(&ended.received);
         self.run.spent.octets += ended.received_octets;
         self.run.summary.add(&ended.stored);
+        self.unstored = ended.stored.failed;
         self.note_settled(ahead.iter().chain(&alone).take(ended.settled));
         ended.commit?;
         ended
