@@ -12,6 +12,25 @@ const STARS: &[u8] = b"****";
 /// a longer word it is there by chance, and it stays: texts are looked into for their words, too.
 const SECRET_OCTETS_MIN: usize = 4;
 
+/// What servers say of a login by themselves. Such a password is no secret, and the server's
+/// answer would be without the word that explains it: it is cleared only where it is echoed.
+const SERVERS_WORDS: [&[u8]; 14] = [
+    b"account",
+    b"authentication",
+    b"bad",
+    b"denied",
+    b"error",
+    b"failed",
+    b"incorrect",
+    b"invalid",
+    b"login",
+    b"mailbox",
+    b"pass",
+    b"password",
+    b"user",
+    b"wrong",
+];
+
 /// The forms of a secret that the server's texts are cleared of.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
@@ -21,7 +40,11 @@ pub(super) struct Unsaid {
 impl Unsaid {
     /// Clears texts of this secret, too.
     pub(super) fn add(&mut self, secret: &Secret) {
-        if !secret.expose().is_empty() {
+        let octets = secret.expose();
+        let is_word = |word: &&[u8]| word.eq_ignore_ascii_case(octets);
+        if SERVERS_WORDS.iter().any(is_word) {
+            self.forms.push(Secret::new([b"PASS ", octets].concat()));
+        } else if !octets.is_empty() {
             self.forms.push(secret.clone());
         }
     }
@@ -112,7 +135,9 @@ mod tests {
         check("abc", "bad word abc", "****");
         check("abc", "\0alice\0ABC", "****");
         check("abc", "bad word", "bad word");
-        check("bad", "badly wrong", "badly wrong");
+        check("ill", "illegal", "illegal");
+        check("wrong", "wrong password", "wrong password");
+        check("wrong", "wrong command: pass Wrong", "wrong command: ****");
         check("", "bad word", "bad word");
     }
 }
