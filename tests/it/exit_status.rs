@@ -83,7 +83,7 @@ fn a_refused_connection() {
 fn a_refused_login_shows_the_servers_words() {
     let folder = Folder::new();
     let server = serve(Mailbox::empty());
-    let stat = popfetch(&folder, "stat", &server).env("POPFETCH_PASSWORD", "sesame");
+    let stat = popfetch(&folder, "stat", &server).env("POPFETCH_PASSWORD", "wrong");
     let outcome = stat.run().expect(77);
     assert!(
         outcome.stderr.contains("wrong user or password"),

@@ -106,7 +106,7 @@ fn a_failure_is_a_line_too() {
     let folder = Folder::new();
     let server = serve(Mailbox::empty());
     let outcome = popfetch(&folder, "stat", &server)
-        .env("POPFETCH_PASSWORD", "sesame")
+        .env("POPFETCH_PASSWORD", "wrong")
         .arg("--json")
         .run()
         .expect(77);
