@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use rustix::rand::GetRandomFlags;
@@ -81,6 +82,8 @@ pub struct OpenOptions {
     /// How long a piped-into program may take for one message, and how long other programs'
     /// locks on an mbox are waited for.
     pub patience: Duration,
+    /// Set from outside to end the wait for an mbox's locks early.
+    pub stop: Arc<AtomicBool>,
     /// The disk.
     pub disk: Disk,
 }
@@ -106,6 +109,8 @@ pub struct Site {
     pub clock: Clock,
     /// See [`OpenOptions::patience`].
     pub patience: Duration,
+    /// Set from outside to end the wait for an mbox's locks early.
+    pub stop: Arc<AtomicBool>,
     /// The disk.
     pub disk: Disk,
 }
@@ -357,6 +362,7 @@ fn site(
         pid: options.pid,
         clock: options.clock.clone(),
         patience: options.patience,
+        stop: Arc::clone(&options.stop),
         disk: options.disk.clone(),
     }
 }

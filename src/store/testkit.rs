@@ -100,6 +100,7 @@ impl Kit {
             pid: std::process::id(),
             clock: Clock::new(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_SECONDS)),
             patience: Duration::from_millis(200),
+            stop: Arc::default(),
             disk: disk.clone(),
         };
         let mut halves = halves(&site)?;

@@ -1,6 +1,7 @@
 //! From an account to what a run needs: the way to its server, its destination, its identity.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use url::Host;
@@ -148,6 +149,7 @@ pub(super) fn open_options(
         orphans,
         eml_folders: account.eml_folders,
         patience: account.timeout,
+        stop: bench.signals.stop_flag(),
         ..options_without_account(bench.environment, destination)
     })
 }
@@ -167,6 +169,7 @@ pub(super) fn options_without_account(
         pid: std::process::id(),
         clock: Clock::new(system_time),
         patience: Duration::from_mins(1),
+        stop: Arc::default(),
         disk: Disk::new(),
     }
 }

@@ -235,6 +235,7 @@ impl World {
             pid: std::process::id(),
             clock: Clock::new(move || SystemTime::UNIX_EPOCH + since),
             patience: Duration::from_millis(200),
+            stop: Arc::default(),
             disk: Disk::watched(Arc::clone(&self.disk) as Arc<dyn Watch>),
         }
     }

@@ -9,6 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -51,6 +53,7 @@ pub(super) struct Locker {
     disk: Disk,
     clock: Clock,
     patience: Duration,
+    stop: Arc<AtomicBool>,
     mbox: PathBuf,
     dot_lock: PathBuf,
     /// Holds who we are, synced and with an OS lock on it for as long as we live; it becomes the
@@ -115,6 +118,7 @@ impl Locker {
             disk: site.disk.clone(),
             clock: site.clock.clone(),
             patience: site.patience,
+            stop: Arc::clone(&site.stop),
             mbox: mbox.to_owned(),
             dot_lock: dot_lock.into(),
             own_file: OwnFile {
@@ -141,6 +145,9 @@ impl Locker {
                 }
                 Try::Again => None,
             };
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
             if Instant::now() + pause > deadline {
                 return Err(Error::MboxLocked {
                     path: self.mbox.clone(),

@@ -53,6 +53,7 @@ impl Place {
             pid: std::process::id(),
             clock: Clock::new(now),
             patience: Duration::from_millis(20),
+            stop: Arc::default(),
             disk,
         };
         Locker::new(&site, &self.mbox())
@@ -265,4 +266,16 @@ fn an_fcntl_lock_of_another_process_is_waited_for() {
     drop(other.stdin.take());
     other.wait().unwrap();
     drop(place.locker().lock(Access::Append).unwrap());
+}
+
+#[test]
+fn a_stop_ends_the_wait() {
+    let place = Place::new();
+    let mut holder = place.locker();
+    let held = holder.lock(Access::Append).unwrap();
+    let mut waiting = place.locker();
+    waiting.stop.store(true, Ordering::Relaxed);
+    let stopped = waiting.lock(Access::Append).unwrap_err();
+    assert!(matches!(stopped, Error::Stopped), "{stopped:?}");
+    drop(held);
 }
