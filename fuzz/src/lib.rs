@@ -3,6 +3,7 @@
 pub mod world;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use popfetch::protocol::UniqueId;
@@ -61,6 +62,7 @@ pub fn options(destination: Destination, disk: &Disk) -> OpenOptions {
         pid: std::process::id(),
         clock: Clock::new(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_448_801)),
         patience: Duration::from_millis(200),
+        stop: Arc::default(),
         disk: disk.clone(),
     }
 }
