@@ -254,26 +254,57 @@ impl Handle {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Which opening this is.
+    pub(super) fn id(&self) -> HandleId {
+        self.id
+    }
+
+    /// Closes the file. What was written may not be durable, and only [`sync_together`] makes it so:
+    /// nobody is told any more if this file by itself fails.
+    pub fn close(self) -> Closed {
+        Closed {
+            path: self.path,
+            id: self.id,
+        }
+    }
 }
 
-/// Makes files of one file system durable together, by making all of it durable. After an error
-/// they count as lost, all of them.
-///
-/// The first of them must have been opened before any of the others was written: it is told of
-/// whatever failed since.
-pub(super) fn sync_together<'a>(handles: impl IntoIterator<Item = &'a Handle>) -> io::Result<()> {
-    let mut first = None;
-    for handle in handles {
-        handle
-            .disk
-            .see(&Operation::SyncData { handle: handle.id })?;
-        first.get_or_insert(&handle.file);
+/// A file that was written and closed.
+#[derive(Debug)]
+pub struct Closed {
+    path: PathBuf,
+    id: HandleId,
+}
+
+impl Closed {
+    /// The name it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
-    let Some(first) = first else { return Ok(()) };
-    rustix::fs::syncfs(first)?;
+
+    /// Which opening it was.
+    pub(super) fn id(&self) -> HandleId {
+        self.id
+    }
+}
+
+/// Makes files of one file system durable together, open or closed, by making all of it durable.
+/// After an error they count as lost, all of them.
+///
+/// `first` must have been opened before any of them was written: it is told of whatever failed
+/// since, to whichever file.
+pub(super) fn sync_together(
+    first: &Handle,
+    files: impl IntoIterator<Item = HandleId>,
+) -> io::Result<()> {
+    for handle in files {
+        first.disk.see(&Operation::SyncData { handle })?;
+    }
+    rustix::fs::syncfs(&first.file)?;
     // ext4 without a journal writes its inodes after it has emptied the disk's cache. A file's own
     // sync empties that last of all.
-    first.sync_data()
+    first.file.sync_data()
 }
 
 /// One opening of a file, told apart from all others of this process: names change while a file
@@ -376,8 +407,11 @@ mod tests {
                 handle
             })
             .collect();
-        assert_eq!(sync_together(&handles).is_ok(), succeeds);
-        let ids: Vec<HandleId> = handles.iter().map(|handle| handle.id).collect();
+        let ids: Vec<HandleId> = handles.iter().map(Handle::id).collect();
+        let mut handles = handles.into_iter();
+        let first = handles.next().unwrap();
+        handles.for_each(|handle| drop(handle.close()));
+        assert_eq!(sync_together(&first, ids.clone()).is_ok(), succeeds);
         assert_eq!(*syncs.seen.lock().unwrap(), ids[..allowed]);
     }
 
@@ -406,10 +440,5 @@ mod tests {
             disk.open_or_create(&path(name)).expect_err(name);
         }
         assert!(!path("missing").exists());
-    }
-
-    #[test]
-    fn nothing_is_synced_where_there_are_no_files() {
-        sync_together(&[] as &[Handle]).unwrap();
     }
 }

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::delivery::{Commit, Delivered, Delivery, Replayed};
 use super::durable::Disk;
 use super::error::{ChildOutcome, Error};
-use super::files::{FileStage, Form, StagedFile, clean, remove_if_there};
+use super::files::{Batches, FileStage, Form, StagedFile, clean, remove_if_there};
 use super::journal::{Fulfilled, Journal, Receipt, ReceiptId};
 use super::open::{Clock, Halves, Site};
 
@@ -36,7 +36,12 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 pub(super) fn halves(site: &Site, command: &str) -> Halves {
     let folder = site.side_folder.clone();
     Halves {
-        stage: Box::new(FileStage::new(site, folder.clone(), Form::LineFeeds, 1)),
+        stage: Box::new(FileStage::new(
+            site,
+            folder.clone(),
+            Form::LineFeeds,
+            Batches::Single,
+        )),
         commit: Box::new(PipeCommit {
             disk: site.disk.clone(),
             clock: site.clock.clone(),

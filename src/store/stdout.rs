@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::delivery::{Commit, Delivered, Delivery, Replayed};
 use super::durable::Disk;
 use super::error::Error;
-use super::files::{FileStage, Form, StagedFile, clean, remove_if_there};
+use super::files::{Batches, FileStage, Form, StagedFile, clean, remove_if_there};
 use super::journal::{Fulfilled, Journal};
 use super::mbox::{MboxText, from_line};
 use super::open::{Clock, Halves, Site};
@@ -19,7 +19,12 @@ const CHUNK_OCTETS: u64 = 128 * 1024;
 pub(super) fn halves(site: &Site) -> Halves {
     let folder = site.side_folder.clone();
     Halves {
-        stage: Box::new(FileStage::new(site, folder.clone(), Form::AsReceived, 1)),
+        stage: Box::new(FileStage::new(
+            site,
+            folder.clone(),
+            Form::AsReceived,
+            Batches::Single,
+        )),
         commit: Box::new(StdoutCommit {
             disk: site.disk.clone(),
             clock: site.clock.clone(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
 use super::error::Error;
-use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder};
+use super::files::{Batches, FileStage, Form, make_folder};
 use super::open::{Clock, Halves, Site};
 
 pub(super) use name::is_of_our_kind;
@@ -42,7 +42,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             site,
             staging.clone(),
             Form::AsReceived,
-            BATCH_FILES_MAX,
+            Batches::Synced,
         )),
         commit: Box::new(EmlCommit {
             disk: site.disk.clone(),

@@ -1,6 +1,7 @@
 //! What maildir and eml have in common: one file a message, staged under a name of its own, synced
 //! with its batch, then moved to where it belongs.
 
+mod batch;
 mod name;
 mod stage;
 mod sync;
@@ -18,8 +19,9 @@ use super::durable::Disk;
 use super::error::Error;
 use super::journal::{Fulfilled, Journal, JournalId, Receipt, ReceiptId};
 
+pub(super) use batch::Batches;
 pub(super) use name::made_for;
-pub(super) use stage::{BATCH_FILES_MAX, FileStage, Form, StagedFile};
+pub(super) use stage::{FileStage, Form, StagedFile};
 pub(super) use sync::sync_all;
 
 /// Removes from a staging folder what a run that died has left: only names with this journal's id,

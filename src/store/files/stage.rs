@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
+use super::batch::{Batch, Batches, Unsynced};
 use super::name::Names;
 use super::remove_if_there;
 use crate::message::{HeaderPrefix, Summary};
@@ -14,13 +15,6 @@ use crate::store::durable::{Disk, Handle};
 use crate::store::error::Error;
 use crate::store::line_ends::LineEnds;
 use crate::store::open::{Clock, Site};
-
-/// One batch is delivered while the next one is staged, and each keeps its files open: with both,
-/// the connection, the journal and the locks an account stays below 300 descriptors.
-pub(crate) const BATCH_FILES_MAX: usize = 128;
-
-/// What a batch may leave to be written by its sync.
-const BATCH_OCTETS_MAX: u64 = 64 * 1024 * 1024;
 
 /// How much of a message is gathered before it is hashed and written.
 const BUFFER_OCTETS: usize = 128 * 1024;
@@ -45,12 +39,12 @@ pub(crate) struct FileStage {
     clock: Clock,
     folder: PathBuf,
     form: Form,
-    batch_files_max: usize,
+    batches: Batches,
     names: Names,
     arriving: Option<ArrivingFile>,
     buffer: Vec<u8>,
-    batch_files: usize,
-    batch_octets: u64,
+    /// None until a message is whole.
+    batch: Option<Batch>,
 }
 
 /// A message that is not whole yet.
@@ -67,7 +61,7 @@ struct ArrivingFile {
     octets_in_writeback: u64,
 }
 
-/// A whole message in the staging folder, its file still open.
+/// A whole message in the staging folder.
 #[derive(Debug)]
 pub(crate) struct StagedFile {
     /// Its name there.
@@ -80,7 +74,7 @@ pub(crate) struct StagedFile {
     pub(crate) sender: Option<String>,
     /// It is the only message of its run.
     pub(crate) alone: bool,
-    handle: Handle,
+    unsynced: Unsynced,
 }
 
 impl StagedFile {
@@ -93,25 +87,18 @@ impl StagedFile {
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        self.handle.path()
+        self.unsynced.path()
     }
 
-    /// Its file.
-    pub(super) fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    /// Makes its octets durable.
-    pub(super) fn sync(&self) -> Result<(), Error> {
-        self.handle
-            .sync_data()
-            .map_err(Error::io("syncing", self.handle.path()))
+    /// Its octets.
+    pub(super) fn unsynced(&self) -> &Unsynced {
+        &self.unsynced
     }
 }
 
 impl FileStage {
-    /// Stages into `folder`, which is there, so many messages a batch at most.
-    pub(crate) fn new(site: &Site, folder: PathBuf, form: Form, batch_files_max: usize) -> Self {
+    /// Stages into `folder`, which is there.
+    pub(crate) fn new(site: &Site, folder: PathBuf, form: Form, batches: Batches) -> Self {
         let since = site
             .clock
             .now()
@@ -123,12 +110,11 @@ impl FileStage {
             clock: site.clock.clone(),
             folder,
             form,
-            batch_files_max,
+            batches,
             names: Names::new(&journal_id, since.subsec_micros(), &site.host_name),
             arriving: None,
             buffer: Vec::new(),
-            batch_files: 0,
-            batch_octets: 0,
+            batch: None,
         }
     }
 
@@ -216,8 +202,14 @@ impl Stage for FileStage {
         if let Ok(seconds) = u64::try_from(received_seconds) {
             handle.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         }
-        self.batch_files += 1;
-        self.batch_octets += octets;
+        let unsynced = match &mut self.batch {
+            Some(batch) => batch.add(handle, octets),
+            none => {
+                let (batch, unsynced) = Batch::begin(&self.folder, handle, octets);
+                *none = Some(batch);
+                unsynced
+            }
+        };
         let (summary, sender) = match self.form {
             Form::AsReceived => (header.summary(), header.envelope_sender()),
             Form::LineFeeds => (Summary::default(), None),
@@ -231,7 +223,7 @@ impl Stage for FileStage {
                 summary,
                 sender,
                 alone,
-                handle,
+                unsynced,
             }),
         })
     }
@@ -249,18 +241,19 @@ impl Stage for FileStage {
 
     fn discard(&mut self, staged: Staged) -> Result<(), Error> {
         let file = StagedFile::from_keeping(staged.keeping);
-        self.batch_files = self.batch_files.saturating_sub(1);
-        self.batch_octets = self.batch_octets.saturating_sub(staged.stored_octets);
-        remove_if_there(&self.disk, file.handle.path())
+        if let Some(batch) = &mut self.batch {
+            batch.discard(staged.stored_octets);
+        }
+        remove_if_there(&self.disk, file.path())
     }
 
     fn is_full(&self) -> bool {
-        self.batch_files >= self.batch_files_max || self.batch_octets >= BATCH_OCTETS_MAX
+        let batch = self.batch.as_ref();
+        batch.is_some_and(|batch| batch.is_full(self.batches))
     }
 
     fn end_batch(&mut self) -> Result<(), Error> {
-        self.batch_files = 0;
-        self.batch_octets = 0;
+        self.batch = None;
         Ok(())
     }
 }

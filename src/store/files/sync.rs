@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use super::batch::Unsynced;
 use super::stage::StagedFile;
-use super::together;
-use crate::store::durable::sync_together;
+use crate::store::durable::{Handle, sync_together};
 use crate::store::error::Error;
 
 /// How many threads wait for the disk at once. Write-back has begun when they start, and a
@@ -13,31 +13,30 @@ use crate::store::error::Error;
 /// of a batch is in flight, more gain nothing.
 const THREADS: usize = 4;
 
-/// Syncs the files, which are all in one folder, the first made first. After an error all of them
-/// count as lost.
-///
-/// One sync of the whole file system costs less than half of what one for each file does: each of
-/// those is a write of its own to the disk and empties its cache. But it waits for what every
-/// other program has written, and not every file system means it; then each file is synced.
+/// Syncs the files of one batch. After an error all of them count as lost.
 pub(crate) fn sync_all(files: &[StagedFile]) -> Result<(), Error> {
-    let Some(first) = files.first() else {
-        return Ok(());
-    };
-    if together::is_worth_it(first.handle().as_file(), files.len()) {
-        let handles = files.iter().map(StagedFile::handle);
-        return sync_together(handles).map_err(Error::io("syncing", first.path()));
-    }
+    let mut open: Vec<&Handle> = Vec::new();
     for file in files {
-        file.handle().start_writeback();
+        match file.unsynced() {
+            Unsynced::Open(handle) => open.push(handle),
+            Unsynced::Closed { first, .. } => {
+                let ids = files.iter().map(|file| file.unsynced().id());
+                return sync_together(first, ids).map_err(Error::io("syncing", first.path()));
+            }
+        }
     }
-    sync_each(files)
+    sync_each(&open)
 }
 
-fn sync_each(files: &[StagedFile]) -> Result<(), Error> {
+fn sync_each(files: &[&Handle]) -> Result<(), Error> {
+    for file in files {
+        file.start_writeback();
+    }
     let next = AtomicUsize::new(0);
     let sync_some = || {
         while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            file.sync()?;
+            file.sync_data()
+                .map_err(Error::io("syncing", file.path()))?;
         }
         Ok(())
     };

@@ -1,9 +1,7 @@
 //! Whether a batch of files is better synced with the whole file system than file by file.
 
-use std::fs::{self, File};
-
-/// From so many files on one sync of the file system costs less than one for each of them.
-const FILES_MIN: usize = 8;
+use std::fs;
+use std::path::Path;
 
 /// What may wait to be written on this whole machine. A sync of the file system waits for other
 /// programs' files too: at the 100 MB a second of an old disk a little more than a second, which
@@ -18,10 +16,9 @@ const TRUSTED: [u64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
 /// Since this version of Linux `syncfs` tells of failed writes, whichever file they were for.
 const LINUX_MIN: (u32, u32) = (5, 8);
 
-/// Whether to sync so many files together, of which `file` is one.
-pub(super) fn is_worth_it(file: &File, files: usize) -> bool {
-    files >= FILES_MIN
-        && is_trusted(file)
+/// Whether to sync the files of a batch together that is about to be written into `folder`.
+pub(super) fn is_worth_it(folder: &Path) -> bool {
+    is_trusted(folder)
         && linux_version(&rustix::system::uname().release().to_string_lossy()) >= Some(LINUX_MIN)
         && fs::read_to_string("/proc/meminfo")
             .ok()
@@ -29,8 +26,8 @@ pub(super) fn is_worth_it(file: &File, files: usize) -> bool {
             .is_some_and(|octets| octets <= UNWRITTEN_OCTETS_MAX)
 }
 
-fn is_trusted(file: &File) -> bool {
-    rustix::fs::fstatfs(file)
+fn is_trusted(folder: &Path) -> bool {
+    rustix::fs::statfs(folder)
         .ok()
         .and_then(|found| u64::try_from(found.f_type).ok())
         .is_some_and(|kind| TRUSTED.contains(&kind))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::Disk;
 use super::error::Error;
-use super::files::{BATCH_FILES_MAX, FileStage, Form, make_folder};
+use super::files::{Batches, FileStage, Form, make_folder};
 use super::open::{Clock, Halves, Site};
 
 /// The two halves of the maildir at `path`, which is there; its three folders are made.
@@ -21,7 +21,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             site,
             folders.tmp.clone(),
             Form::LineFeeds,
-            BATCH_FILES_MAX,
+            Batches::Synced,
         )),
         commit: Box::new(MaildirCommit {
             disk: site.disk.clone(),
