@@ -19,6 +19,9 @@ use popfetch_fuzz::Pieces;
 /// AUTH, a response to each of eight challenges, one more AUTH, and the cancelling `*`.
 const WRITES_MAX: usize = 12;
 
+/// What stands where a server repeats what it was sent.
+const STARS: &str = "****";
+
 struct Case<'a> {
     mechanism: Mechanism,
     credentials: Credentials,
@@ -59,9 +62,18 @@ fuzz_target!(|input: &[u8]| {
     // Nothing of a secret is in what is said of the end, nor, by most mechanisms, in what is sent.
     // What is there with another secret too is there by chance.
     let (by_other, sent_by_other) = play(&other, usize::MAX);
-    assert_eq!(whole, by_other);
-    if secret.len() >= 8 && !sends_secret(mechanism) {
-        assert!(!shows(&sent, secret) || shows(&sent_by_other, secret));
+    if [&whole, &by_other]
+        .iter()
+        .all(|words| !words.contains(STARS))
+    {
+        assert_eq!(whole, by_other);
+    }
+    if secret.len() >= 8 {
+        let is_in = |words: &str| contains(words.as_bytes(), secret);
+        assert!(!is_in(&whole) || is_in(&by_other));
+        if !sends_secret(mechanism) {
+            assert!(!shows(&sent, secret) || shows(&sent_by_other, secret));
+        }
     }
 });
 
