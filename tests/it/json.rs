@@ -1,17 +1,21 @@
 //! With `--json` standard output carries JSON lines and nothing else, also when things fail.
 
+use std::io::{BufRead as _, BufReader};
+
 use pop3d::{Hold, Mailbox, Sizes, Step, When};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::embedded::{PATIENCE, popfetch, serve};
+use crate::support::embedded::{popfetch, serve};
 use crate::support::program::{Folder, Outcome};
 
 #[track_caller]
 fn lines(outcome: &Outcome) -> Vec<Value> {
-    let parse =
-        |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
     outcome.stdout().lines().map(parse).collect()
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
 }
 
 fn of_type<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
@@ -142,22 +146,26 @@ fn a_killed_run_leaves_a_true_log() {
         number: 590,
     }));
     let fetch = || popfetch(&folder, "fetch", &server).words("--json --to mail");
-    let running = fetch().start();
-    assert!(server.wait_until_held(PATIENCE).is_some());
+    let (reader, writer) = std::io::pipe().unwrap();
+    let running = fetch().stdout(writer).start();
+    let mut told = BufReader::new(reader)
+        .lines()
+        .map(|line| parse(&line.unwrap()));
+    let is_message = |line: &Value| line["type"] == "message";
+    let mut first = vec![told.find(is_message).expect("a batch is done")];
     running.signal(Signal::KILL);
-    let told = lines(&running.wait().expect(128 + 9));
+    first.extend(told.filter(is_message));
+    running.wait().expect(128 + 9);
     server.release();
-    let first = of_type(&told, "message");
-    assert!(!first.is_empty(), "no batch was done");
     for message in &first {
         let stored = std::fs::read(message["path"].as_str().unwrap()).unwrap();
         let hash = <sha2::Sha256 as sha2::Digest>::digest(&stored);
         assert_eq!(message["sha256"], data_encoding::HEXLOWER.encode(&hash));
     }
     let told = lines(&fetch().run().expect(0));
-    let uid = |message: &&Value| message["uid"].as_str().unwrap().to_owned();
+    let uid = |message: &Value| message["uid"].as_str().unwrap().to_owned();
     let mut all: Vec<_> = first.iter().map(uid).collect();
-    all.extend(of_type(&told, "message").iter().map(uid));
+    all.extend(of_type(&told, "message").into_iter().map(uid));
     let count = all.len();
     all.sort();
     all.dedup();
