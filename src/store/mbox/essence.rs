@@ -4,7 +4,7 @@
 //! and are free with the empty lines at the end. The essence is a hash of all the rest, so that
 //! a message of ours is found again after mutt or Python's `mailbox` has been at work.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use sha2::{Digest as _, Sha256};
 
 /// The fields readers add, change and remove.
@@ -83,10 +83,12 @@ impl Distiller {
             return after;
         };
         let ended = seen.ends_with(b"\n");
-        if kind != LineKind::Readers {
+        let readers = kind == LineKind::Readers;
+        if readers {
+            self.kept.feed_torn(seen);
+        } else {
             self.kept.feed(seen);
         }
-        let readers = kind == LineKind::Readers;
         self.part = match kind {
             LineKind::Empty => Part::Body,
             LineKind::Kept | LineKind::Readers if ended => Part::LineBegin {
@@ -100,7 +102,9 @@ impl Distiller {
 
     fn go_on_in_line<'a>(&mut self, text: &'a [u8], readers: bool) -> &'a [u8] {
         let (line, after) = through_line_end(text);
-        if !readers {
+        if readers {
+            self.kept.feed_torn(line);
+        } else {
             self.kept.feed(line);
         }
         if line.ends_with(b"\n") {
@@ -189,6 +193,14 @@ impl Trimmed {
         self.line_feeds = line_feeds.len();
     }
 
+    /// Takes what no reader puts into a field of its own: NULs. There a power cut has torn a
+    /// message of ours, which is not whole though nothing else of it is missing.
+    fn feed_torn(&mut self, octets: &[u8]) {
+        for nul in memchr_iter(0, octets) {
+            self.feed(octets.get(nul..=nul).unwrap_or_default());
+        }
+    }
+
     fn put_line_feeds(&mut self) {
         self.octets += self.line_feeds as u64;
         while self.line_feeds > 0 {
@@ -236,6 +248,12 @@ mod tests {
             "X-UID:\nX-UID-Not: 1\nX-UIDs: 2\n",
             "X-UID-Not: 1\nX-UIDs: 2",
         );
+    }
+
+    #[test]
+    fn what_was_torn_in_a_readers_field_counts() {
+        check("A: 1\nStatus: R\0\0\n\n", "A: 1\n\0\0");
+        check("Status:\0\n \0", "\0\0");
     }
 
     #[test]
