@@ -186,9 +186,7 @@ impl Committer<'_> {
             Err(error) => Err(error),
         }
     }
-}
 
-impl Committer<'_> {
     fn count(&mut self, retrieved: Retrieved, delivered: &Delivered) {
         self.summary.add_stored(&delivered.receipt);
         notice_stored(self.observer, self.path_of, Some(retrieved), delivered);

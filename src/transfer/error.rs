@@ -61,6 +61,16 @@ impl Error {
             | Self::DeletionUnconfirmed(_) => false,
         }
     }
+
+    /// See [`client::Error::message_with_more_behind`].
+    pub(super) fn message_with_more_behind(&self) -> Option<MessageNumber> {
+        let (Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error)) =
+            self
+        else {
+            return None;
+        };
+        error.message_with_more_behind()
+    }
 }
 
 impl fmt::Display for Error {
@@ -103,18 +113,6 @@ impl std::error::Error for Error {
             | Self::PauseTooLong { .. }
             | Self::CommitEnded => None,
         }
-    }
-}
-
-impl Error {
-    /// See [`client::Error::message_with_more_behind`].
-    pub(super) fn message_with_more_behind(&self) -> Option<MessageNumber> {
-        let (Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error)) =
-            self
-        else {
-            return None;
-        };
-        error.message_with_more_behind()
     }
 }
 

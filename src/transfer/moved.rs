@@ -1,5 +1,5 @@
-//! A server that was moved: the same messages, all with new unique-ids (quirks such as a changed
-//! `pop3_uidl_format` or a migration).
+//! A server that was moved, or whose way to make unique-ids was changed (Dovecot's
+//! `pop3_uidl_format`): the same messages, all with new unique-ids.
 
 use std::collections::HashMap;
 
@@ -7,6 +7,7 @@ use crate::protocol::{Listing, UniqueIdRef};
 use crate::store::{AccountId, Held, Journal, ReceiptId};
 
 use super::error::Error;
+use super::list::unique_ids;
 
 /// So many receipts must vanish at once before a move is thought of: people do clean up.
 const VANISHED_MIN: usize = 50;
@@ -55,11 +56,7 @@ pub(super) fn vanished(
     if unknown_octets.is_empty() {
         return None;
     }
-    let mut listed = listing
-        .rows()
-        .filter_map(|row| row.unique_id)
-        .map(UniqueIdRef::as_bytes);
-    let vanished = journal.vanished(account, &mut listed);
+    let vanished = journal.vanished(account, &mut unique_ids(listing));
     looks_moved(&unknown_octets, &vanished).then(|| Vanished {
         receipts: vanished.iter().map(|held| held.id).collect(),
         unknown: unknown_octets.len(),

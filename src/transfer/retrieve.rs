@@ -195,9 +195,7 @@ impl Retriever<'_> {
         let staged = self.stage.finish()?;
         self.settle(step, row, staged, suspicion)
     }
-}
 
-impl Retriever<'_> {
     /// A whole message: into the batch, unless its content has a receipt already.
     fn settle(
         &mut self,
@@ -241,21 +239,23 @@ impl Retriever<'_> {
     }
 
     /// The receipt that answers for this content: among those of its own group where content
-    /// decides, else among those whose unique-id may have changed.
+    /// decides, else among those whose unique-id may have changed. What is to be stored again is
+    /// compared with none.
     fn find_content(
         &mut self,
         reason: Reason,
         unique_id: Option<UniqueIdRef<'_>>,
         staged: &Staged,
     ) -> Option<ReceiptId> {
-        let own = if reason.compares_content() {
-            self.contents.take(&Group::of(unique_id), &staged.sha256)
-        } else if reason == Reason::Again {
+        if reason == Reason::Again {
             return None;
-        } else {
-            None
-        };
-        own.or_else(|| self.contents.take(&Group::Anyone, &staged.sha256))
+        }
+        if reason.compares_content()
+            && let Some(own) = self.contents.take(&Group::of(unique_id), &staged.sha256)
+        {
+            return Some(own);
+        }
+        self.contents.take(&Group::Anyone, &staged.sha256)
     }
 
     fn count_refused(&mut self, number: MessageNumber, row: Option<Row<'_>>, refusal: &Refusal) {
