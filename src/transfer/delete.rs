@@ -1,7 +1,5 @@
 //! Deletes chosen messages from a maildrop.
 
-use std::time::Instant;
-
 use crate::client::{Client, Transaction};
 use crate::message::Summary as Header;
 use crate::protocol::{Listing, Row, UniqueIdRef};
@@ -9,14 +7,13 @@ use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Sto
 
 use super::deletion::{Doomed, Ending};
 use super::error::Error;
-use super::fetch::Outcome;
 use super::headers::{Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, Failure, Fate, MessageReport, Observer, Status, Warning};
 use super::plan::{Reason, Selected, in_order};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
-use super::summary::{Remedy, Summary};
+use super::summary::{Outcome, Remedy, Summary};
 
 /// What is to be deleted.
 #[derive(Debug)]
@@ -81,15 +78,7 @@ pub fn delete(
     confirm: &mut Confirm<'_>,
     observer: &dyn Observer,
 ) -> Outcome {
-    let started = Instant::now();
-    let mut summary = Summary::default();
-    let ended = Deleting::open(remote, delete, observer)
-        .and_then(|deleting| deleting.run(confirm, &mut summary));
-    summary.elapsed = started.elapsed();
-    Outcome {
-        summary,
-        error: ended.err(),
-    }
+    Outcome::of(|summary| Deleting::open(remote, delete, observer)?.run(confirm, summary))
 }
 
 /// A message that is chosen, and its receipt if it has one for just these octets.

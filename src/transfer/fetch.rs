@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::client::Patience;
 use crate::protocol::{MessageNumber, Row};
@@ -15,7 +15,7 @@ use super::observer::{Event, Observer};
 use super::plan::{Spent, Task};
 use super::remote::{Remote, Retries};
 use super::session::{Listed, Progress, Session};
-use super::summary::Summary;
+use super::summary::{Outcome, Summary};
 
 /// What to do when nearly all unique-ids are new although the messages look the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,25 +43,14 @@ pub struct Fetch<'a> {
     pub new_unique_ids: NewUniqueIds,
 }
 
-/// What a run came to, and why it ended early if it did.
-#[derive(Debug)]
-pub struct Outcome {
-    /// What it came to.
-    pub summary: Summary,
-    /// Why it ended early.
-    pub error: Option<Error>,
-}
-
 /// Fetches.
 pub fn fetch(remote: &mut Remote<'_>, fetch: &Fetch<'_>, observer: &dyn Observer) -> Outcome {
-    let started = Instant::now();
-    let mut run = Run::new(fetch, remote.patience, observer);
-    let ended = run.run(remote);
-    run.summary.elapsed = started.elapsed();
-    Outcome {
-        summary: run.summary,
-        error: ended.err(),
-    }
+    Outcome::of(|summary| {
+        let mut run = Run::new(fetch, remote.patience, observer);
+        let ended = run.run(remote);
+        *summary = run.summary;
+        ended
+    })
 }
 
 /// A run over several sessions.

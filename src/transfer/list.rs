@@ -1,14 +1,11 @@
 //! Looks at a maildrop and at what is stored of it, and changes neither.
 
-use std::time::Instant;
-
 use crate::client::{Client, ServerFacts, Transaction};
 use crate::message::Summary as Header;
 use crate::protocol::{Listing, MaildropSize, UniqueIdRef};
 use crate::store::{AccountId, Identity, Journal, OpenOptions, foresee, read_journal};
 
 use super::error::Error;
-use super::fetch::Outcome;
 use super::headers::{
     Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, each_header, narrow,
 };
@@ -18,7 +15,7 @@ use super::plan::{
 };
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
-use super::summary::Summary;
+use super::summary::{Outcome, Summary};
 
 /// What to look at.
 #[derive(Clone, Debug)]
@@ -57,15 +54,9 @@ pub fn list(
     headers: Headers,
     observer: &dyn Observer,
 ) -> Outcome {
-    let started = Instant::now();
-    let mut summary = Summary::default();
-    let ended = View::open(remote, look, observer)
-        .and_then(|view| view.list(selection, headers, observer, &mut summary));
-    summary.elapsed = started.elapsed();
-    Outcome {
-        summary,
-        error: ended.err(),
-    }
+    Outcome::of(|summary| {
+        View::open(remote, look, observer)?.list(selection, headers, observer, summary)
+    })
 }
 
 /// How much a look at a server is to tell.
@@ -118,17 +109,10 @@ pub fn preview(
     task: &Task,
     observer: &dyn Observer,
 ) -> Outcome {
-    let started = Instant::now();
-    let mut summary = Summary::default();
-    let foreseen = look.store.map_or(Ok(()), foresee).map_err(Error::from);
-    let ended = foreseen
-        .and_then(|()| View::open(remote, look, observer))
-        .and_then(|view| view.preview(task, observer, &mut summary));
-    summary.elapsed = started.elapsed();
-    Outcome {
-        summary,
-        error: ended.err(),
-    }
+    Outcome::of(|summary| {
+        look.store.map_or(Ok(()), foresee)?;
+        View::open(remote, look, observer)?.preview(task, observer, summary)
+    })
 }
 
 /// A maildrop that is only looked at.

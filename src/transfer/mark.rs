@@ -1,21 +1,18 @@
 //! Records what is in a maildrop as stored, without fetching it.
 
-use std::time::Instant;
-
 use crate::client::Client;
 use crate::message::Summary as Header;
 use crate::protocol::{Listing, UidSupport};
 use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Receipt};
 
 use super::error::Error;
-use super::fetch::Outcome;
 use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, Observer, Warning};
 use super::plan::{Selected, in_order};
 use super::remote::Remote;
 use super::selection::Selection;
-use super::summary::Summary;
+use super::summary::{Outcome, Summary};
 
 /// What is to be recorded.
 #[derive(Clone, Debug)]
@@ -33,14 +30,7 @@ pub struct Mark<'a> {
 /// Records every selected message as stored. What is recorded so is never fetched and never
 /// deleted by us; the summary counts it as skipped.
 pub fn mark_stored(remote: &mut Remote<'_>, mark: &Mark<'_>, observer: &dyn Observer) -> Outcome {
-    let started = Instant::now();
-    let mut summary = Summary::default();
-    let ended = run(remote, mark, observer, &mut summary);
-    summary.elapsed = started.elapsed();
-    Outcome {
-        summary,
-        error: ended.err(),
-    }
+    Outcome::of(|summary| run(remote, mark, observer, summary))
 }
 
 fn run(

@@ -22,7 +22,7 @@ mod suspect;
 
 pub use delete::{Choice, Confirm, Consent, Delete, Doing, StoredProof, delete};
 pub use error::Error;
-pub use fetch::{Fetch, NewUniqueIds, Outcome, fetch};
+pub use fetch::{Fetch, NewUniqueIds, fetch};
 pub use list::{Extent, Headers, Look, Stat, list, preview, stat};
 pub use mark::{Mark, mark_stored};
 pub use observer::{
@@ -32,4 +32,4 @@ pub use plan::{Action, Reason, Task};
 pub use policy::{AfterStoring, Bounds, MESSAGE_OCTETS_MAX};
 pub use remote::{CredentialSource, Remote};
 pub use selection::{NumberRange, Order, Scope, Selection};
-pub use summary::{DeletionState, Remedy, Summary};
+pub use summary::{DeletionState, Outcome, Remedy, Summary};

@@ -1,8 +1,33 @@
 //! What a run came to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::store::Receipt;
+
+use super::error::Error;
+
+/// What a run came to, and why it ended early if it did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What it came to.
+    pub summary: Summary,
+    /// Why it ended early.
+    pub error: Option<Error>,
+}
+
+impl Outcome {
+    /// Runs, and takes the time. The summary counts also when an error ended it.
+    pub(super) fn of(run: impl FnOnce(&mut Summary) -> Result<(), Error>) -> Self {
+        let started = Instant::now();
+        let mut summary = Summary::default();
+        let ended = run(&mut summary);
+        summary.elapsed = started.elapsed();
+        Self {
+            summary,
+            error: ended.err(),
+        }
+    }
+}
 
 /// What would help a message that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
