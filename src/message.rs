@@ -49,12 +49,6 @@ impl HeaderPrefix {
         self.complete
     }
 
-    /// Forgets everything, for the next message.
-    pub fn clear(&mut self) {
-        self.octets.clear();
-        self.complete = false;
-    }
-
     /// What the header tells.
     pub fn summary(&self) -> Summary {
         Summary::of(&self.octets)

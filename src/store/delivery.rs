@@ -57,8 +57,6 @@ pub trait Commit: Send {
 /// What is known of a message when it begins to arrive.
 #[derive(Clone, Debug, Default)]
 pub struct Arriving {
-    /// Its size as LIST told it: a hint, often false.
-    pub listed_octets: Option<u64>,
     /// It is the only message this run will bring: standard output then shows it as it is, several
     /// as an mbox.
     pub alone: bool,

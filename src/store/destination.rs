@@ -1,4 +1,4 @@
-//! Where mail goes: what the user calls it, and which files stand beside it.
+//! Where mail goes, as the user calls it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

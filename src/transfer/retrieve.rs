@@ -136,7 +136,6 @@ impl Retriever<'_> {
     fn retrieve_one(&mut self, step: Step) -> Result<(), Interruption> {
         let at = |error| Interruption::Client { error, at: step };
         let row = self.listing.row(step.row);
-        let listed_octets = row.and_then(|row| row.octets);
         let answer = self.client.answer().map_err(at)?;
         // The answer to anything else must never be stored as this message.
         let Some(Answer {
@@ -164,10 +163,7 @@ impl Retriever<'_> {
                 return Ok(());
             }
         };
-        self.stage.begin(&Arriving {
-            listed_octets,
-            alone: self.alone,
-        })?;
+        self.stage.begin(&Arriving { alone: self.alone })?;
         let mut octets_total: u64 = 0;
         loop {
             match body.chunk() {

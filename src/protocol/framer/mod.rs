@@ -23,15 +23,6 @@ pub enum LineEnding {
 }
 
 impl LineEnding {
-    /// How this greeting ends: it is given with its line end.
-    pub fn of_greeting(line: &[u8]) -> Self {
-        if line.ends_with(b"\r\n") {
-            Self::CrLf
-        } else {
-            Self::Lf
-        }
-    }
-
     fn octets(self) -> &'static [u8] {
         match self {
             Self::CrLf => b"\r\n",

@@ -15,7 +15,6 @@ mod index;
 mod lines;
 mod record;
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use compact::Receipts;
@@ -41,8 +40,6 @@ pub struct Journal {
     file: JournalFile,
     index: Index,
     newcomers: Newcomers,
-    /// What each content's receipt is, once somebody asked.
-    contents: Option<HashMap<Key, ReceiptId>>,
 }
 
 impl Journal {
@@ -84,18 +81,12 @@ impl Journal {
             file,
             index,
             newcomers: Newcomers::default(),
-            contents: None,
         }
     }
 
     /// Its name for good.
     pub fn id(&self) -> JournalId {
         self.file.id()
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.file.path()
     }
 
     /// The number of an account. One that is not known takes over the number of the same user and
@@ -114,33 +105,6 @@ impl Journal {
     /// What is stored under a unique-id.
     pub fn known(&self, account: AccountId, unique_id: &[u8]) -> Option<Known> {
         self.index.known(Key::of_unique_id(account, unique_id))
-    }
-
-    /// What is stored, without a unique-id, with just this content.
-    pub fn known_content(&self, account: AccountId, sha256: &[u8; 32]) -> Option<Known> {
-        self.index.known(Key::of_content(account, sha256))
-    }
-
-    /// Any receipt for just this content, of the account itself or adopted. The first call reads
-    /// the whole journal.
-    pub fn content(
-        &mut self,
-        account: AccountId,
-        sha256: &[u8; 32],
-    ) -> Result<Option<ReceiptId>, Error> {
-        if self.contents.is_none() {
-            let mut contents = HashMap::new();
-            self.each_receipt(&mut |id, receipt| {
-                contents.insert(Key::of_content(receipt.account, &receipt.sha256), id);
-                Ok(())
-            })?;
-            self.contents = Some(contents);
-        }
-        let among = |account| {
-            let contents = self.contents.as_ref()?;
-            contents.get(&Key::of_content(account, sha256)).copied()
-        };
-        Ok(among(account).or_else(|| among(AccountId::ADOPTED)))
     }
 
     /// There are receipts of messages found in a folder without a journal; a message that is
@@ -353,25 +317,10 @@ impl Journal {
         all.extend(records);
         let mut offsets = self.file.append(&all)?;
         for (offset, record) in offsets.iter().zip(all) {
-            self.learn(*offset, record)?;
+            let taken = self.index.take_in(*offset, record);
+            taken.map_err(|_dangling| self.file.changed())?;
         }
         Ok(offsets.split_off(introductions))
-    }
-
-    fn learn(&mut self, offset: u64, record: Record) -> Result<(), Error> {
-        if self.contents.is_some() {
-            let mut stored = None;
-            if let Record::Done(id) = &record {
-                stored = Some((*id, self.receipt(*id)?));
-            } else if let Record::Receipt { receipt, .. } = &record {
-                stored = Some((ReceiptId(offset), receipt.clone()));
-            }
-            if let (Some((id, receipt)), Some(contents)) = (stored, &mut self.contents) {
-                contents.insert(Key::of_content(receipt.account, &receipt.sha256), id);
-            }
-        }
-        let taken = self.index.take_in(offset, record);
-        taken.map_err(|_dangling| self.file.changed())
     }
 }
 
