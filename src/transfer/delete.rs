@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Transaction};
 use crate::message::Summary as Header;
-use crate::protocol::{Listing, Row, UniqueIdRef};
+use crate::protocol::{Listing, Row};
 use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Store, StoredFiles};
 
 use super::deletion::{Doomed, Ending};
@@ -196,11 +196,7 @@ impl<'a> Deleting<'a> {
             }
             let candidate = Chosen {
                 row: index,
-                doomed: Doomed {
-                    number: row.number,
-                    unique_id: row.unique_id.map(UniqueIdRef::to_unique_id),
-                    octets: row.octets,
-                },
+                doomed: Doomed::of(&row),
                 receipt,
             };
             if self.is_proved(receipt)? {
@@ -260,12 +256,8 @@ impl<'a> Deleting<'a> {
 
     fn notice(&self, chosen: &Chosen, status: Status<'_>) {
         let row = self.listing.row(chosen.row);
-        self.observer.notice(Event::Message(MessageReport {
-            number: Some(chosen.doomed.number),
-            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
-            octets: row.and_then(|row| row.octets),
-            status,
-        }));
+        let report = MessageReport::of(chosen.doomed.number, row, status);
+        self.observer.notice(Event::Message(report));
     }
 }
 

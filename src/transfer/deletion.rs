@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::client::{self, Client, Transaction};
-use crate::protocol::{Listing, MessageNumber, UniqueId};
+use crate::protocol::{Listing, MessageNumber, Row, UniqueId, UniqueIdRef};
 use crate::store::{AccountId, Journal};
 
 use super::error::Error;
@@ -18,6 +18,17 @@ pub(super) struct Doomed {
     pub(super) unique_id: Option<UniqueId>,
     /// As listed.
     pub(super) octets: Option<u64>,
+}
+
+impl Doomed {
+    /// The message of this row.
+    pub(super) fn of(row: &Row<'_>) -> Self {
+        Self {
+            number: row.number,
+            unique_id: row.unique_id.map(UniqueIdRef::to_unique_id),
+            octets: row.octets,
+        }
+    }
 }
 
 /// So many DELEs go first: a server that refuses them all is not asked for the rest, since some

@@ -330,13 +330,10 @@ fn memory(journal: &mut Option<(Journal, AccountId)>) -> Box<dyn HeaderMemory + 
 }
 
 fn notice(observer: &dyn Observer, listing: &Listing, row: usize, status: Status<'_>) {
-    let row = listing.row(row);
-    observer.notice(Event::Message(MessageReport {
-        number: row.map(|row| row.number),
-        unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
-        octets: row.and_then(|row| row.octets),
-        status,
-    }));
+    if let Some(row) = listing.row(row) {
+        let report = MessageReport::of(row.number, Some(row), status);
+        observer.notice(Event::Message(report));
+    }
 }
 
 /// The unique-ids of a listing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::client::{ServerFacts, Suspicion};
 use crate::message::Summary;
-use crate::protocol::{MessageNumber, Refusal};
+use crate::protocol::{MessageNumber, Refusal, Row, UniqueIdRef};
 use crate::store;
 
 use super::error::Error;
@@ -65,6 +65,18 @@ pub struct MessageReport<'a> {
     pub octets: Option<u64>,
     /// What became of it.
     pub status: Status<'a>,
+}
+
+impl<'a> MessageReport<'a> {
+    /// Of a message of this session, told as it is listed.
+    pub(super) fn of(number: MessageNumber, row: Option<Row<'a>>, status: Status<'a>) -> Self {
+        Self {
+            number: Some(number),
+            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
+            octets: row.and_then(|row| row.octets),
+            status,
+        }
+    }
 }
 
 /// What became of a message.

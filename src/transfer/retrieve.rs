@@ -259,19 +259,14 @@ impl Retriever<'_> {
             self.summary.gone += 1;
             Status::Gone(refusal)
         } else {
-            let later = refusal.try_later();
-            self.summary.add_failed(if later {
+            self.summary.add_failed(if refusal.try_later() {
                 Remedy::TryLater
             } else {
                 Remedy::None
             });
             Status::Failed(Failure::Refused(refusal))
         };
-        self.observer.notice(Event::Message(MessageReport {
-            number: Some(number),
-            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
-            octets: row.and_then(|row| row.octets),
-            status,
-        }));
+        let report = MessageReport::of(number, row, status);
+        self.observer.notice(Event::Message(report));
     }
 }

@@ -227,13 +227,8 @@ impl<'r, 'a> Session<'r, 'a> {
     }
 
     fn notice(&self, step: &Step, status: Status<'_>) {
-        let row = self.listing.row(step.row);
-        self.run.observer.notice(Event::Message(MessageReport {
-            number: Some(step.number),
-            unique_id: row.and_then(|row| row.unique_id).map(UniqueIdRef::as_bytes),
-            octets: row.and_then(|row| row.octets),
-            status,
-        }));
+        let report = MessageReport::of(step.number, self.listing.row(step.row), status);
+        self.run.observer.notice(Event::Message(report));
     }
 
     /// Takes out of the plan what goes beyond one batch.
@@ -339,14 +334,13 @@ fn contents_where(
 impl Session<'_, '_> {
     fn retrieve(&mut self, plan: &Plan) -> Result<(), Error> {
         let troubles = &self.run.troubles;
-        let goes_alone = |step: &&Step| {
+        let goes_alone = |step: &Step| {
             self.listing
                 .row(step.row)
                 .is_some_and(|row| troubles.goes_alone(&row))
         };
-        let (alone, ahead): (Vec<&Step>, Vec<&Step>) =
-            plan.steps_of(Action::Retrieve).partition(goes_alone);
-        let (alone, ahead) = (copied(alone), copied(ahead));
+        let steps = plan.steps_of(Action::Retrieve).copied();
+        let (alone, ahead): (Vec<Step>, Vec<Step>) = steps.partition(goes_alone);
         if alone.is_empty() && ahead.is_empty() {
             return Ok(());
         }
@@ -470,14 +464,8 @@ impl Session<'_, '_> {
                 continue;
             };
             let known = row.unique_id.and_then(|unique_id| self.known(unique_id));
-            if let (Some(unique_id), Some(known)) = (row.unique_id, known)
-                && is_deletable(&row, &known, task)
-            {
-                due.push(Doomed {
-                    number: row.number,
-                    unique_id: Some(unique_id.to_unique_id()),
-                    octets: row.octets,
-                });
+            if known.is_some_and(|known| is_deletable(&row, &known, task)) {
+                due.push(Doomed::of(&row));
             }
         }
         due
@@ -545,8 +533,4 @@ struct Ended {
     retrieval: Result<(), Interruption>,
     stored: Summary,
     commit: Result<(), store::Error>,
-}
-
-fn copied(steps: Vec<&Step>) -> Vec<Step> {
-    steps.into_iter().copied().collect()
 }
