@@ -1,15 +1,14 @@
 //! Deletes chosen messages from a maildrop.
 
 use crate::client::{Client, Transaction};
-use crate::message::Summary as Header;
 use crate::protocol::{Listing, Row};
 use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Store, StoredFiles};
 
 use super::deletion::{Doomed, Ending};
 use super::error::Error;
-use super::headers::{Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, narrow};
+use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
-use super::observer::{Event, Failure, Fate, MessageReport, Observer, Status, Warning};
+use super::observer::{Event, Failure, Fate, MessageReport, Observer, Status};
 use super::plan::{Reason, Selected, in_order};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
@@ -214,22 +213,19 @@ impl<'a> Deleting<'a> {
         let selection = self.delete.selection;
         selection.tell_missing(&self.listing, self.observer);
         let mut selected = Selected::by_listing(&self.listing, selection);
-        if selection.needs_header() {
-            let mut memory: Box<dyn HeaderMemory + '_> = match &mut self.store {
-                Some((store, account)) => Box::new(JournalMemory {
-                    journal: &mut store.journal,
-                    account: *account,
-                    writing: Writing::Allowed,
-                }),
-                None => Box::new(Forgetful),
-            };
-            let holds = |header: &Header| selection.matches_header(header);
-            let client = &mut self.client;
-            let top = narrow(client, &self.listing, &mut selected, &mut *memory, &holds)?;
-            if top == TopAnswers::Refused {
-                self.observer.notice(Event::Warning(Warning::NoTop));
-            }
-        }
+        let mut memory = self.store.as_mut().map(|(store, account)| JournalMemory {
+            journal: &mut store.journal,
+            account: *account,
+            writing: Writing::Allowed,
+        });
+        narrow(
+            &mut self.client,
+            &self.listing,
+            &mut selected,
+            selection,
+            &mut memory,
+            self.observer,
+        )?;
         Ok(selected)
     }
 

@@ -8,7 +8,9 @@ use crate::protocol::{Listing, Row, UniqueIdRef, Verb};
 use crate::store::{self, AccountId, Header, Journal};
 
 use super::error::Error;
+use super::observer::{Event, Observer, Warning};
 use super::plan::Selected;
+use super::selection::Selection;
 
 /// Where headers are remembered from one run to the next.
 pub(super) trait HeaderMemory {
@@ -23,16 +25,21 @@ pub(super) trait HeaderMemory {
     ) -> Result<(), store::Error>;
 }
 
-/// No memory at all.
-pub(super) struct Forgetful;
-
-impl HeaderMemory for Forgetful {
-    fn recall(&self, _: UniqueIdRef<'_>) -> Option<Summary> {
-        None
+/// Without a destination there is no memory.
+impl<M: HeaderMemory> HeaderMemory for Option<M> {
+    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary> {
+        self.as_ref()?.recall(unique_id)
     }
 
-    fn remember(&mut self, _: UniqueIdRef<'_>, _: &Summary) -> Result<(), store::Error> {
-        Ok(())
+    fn remember(
+        &mut self,
+        unique_id: UniqueIdRef<'_>,
+        header: &Summary,
+    ) -> Result<(), store::Error> {
+        match self {
+            Some(memory) => memory.remember(unique_id, header),
+            None => Ok(()),
+        }
     }
 }
 
@@ -92,20 +99,29 @@ impl HeaderMemory for JournalMemory<'_> {
     }
 }
 
-/// Takes the rows out whose header does not hold; one that cannot be had does not.
+/// Takes the rows out whose header does not meet the selection, if that asks for any; one that
+/// cannot be had does not.
 pub(super) fn narrow(
     client: &mut Client<Transaction>,
     listing: &Listing,
     selected: &mut Selected,
+    selection: &Selection,
     memory: &mut dyn HeaderMemory,
-    holds: &dyn Fn(&Summary) -> bool,
-) -> Result<TopAnswers, Error> {
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    if !selection.needs_header() {
+        return Ok(());
+    }
     let rows: Vec<usize> = selected.rows().collect();
-    each_header(client, listing, &rows, memory, &mut |row, header| {
-        if !holds(header) {
+    let top = each_header(client, listing, &rows, memory, &mut |row, header| {
+        if !selection.matches_header(header) {
             selected.remove(row);
         }
-    })
+    })?;
+    if top == TopAnswers::Refused {
+        observer.notice(Event::Warning(Warning::NoTop));
+    }
+    Ok(())
 }
 
 /// How the server took to TOP, which is optional (RFC 1939 section 7).

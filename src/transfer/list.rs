@@ -6,10 +6,8 @@ use crate::protocol::{Listing, MaildropSize, UniqueIdRef};
 use crate::store::{AccountId, Identity, Journal, OpenOptions, foresee, read_journal};
 
 use super::error::Error;
-use super::headers::{
-    Forgetful, HeaderMemory, JournalMemory, TopAnswers, Writing, each_header, narrow,
-};
-use super::observer::{Event, Fate, MessageReport, Observer, Status, Warning};
+use super::headers::{JournalMemory, Writing, each_header, narrow};
+use super::observer::{Event, Fate, MessageReport, Observer, Status};
 use super::plan::{
     Action, Plan, Reason, Selected, Spent, Step, Task, in_order, is_deleted_at_once, plan_fetch,
 };
@@ -201,15 +199,14 @@ impl View {
                 selected.remove(row);
             }
         }
-        if selection.needs_header() {
-            let mut memory = memory(&mut self.journal);
-            let holds = |header: &Header| selection.matches_header(header);
-            let client = &mut self.client;
-            let top = narrow(client, &self.listing, &mut selected, &mut *memory, &holds)?;
-            if top == TopAnswers::Refused {
-                observer.notice(Event::Warning(Warning::NoTop));
-            }
-        }
+        narrow(
+            &mut self.client,
+            &self.listing,
+            &mut selected,
+            selection,
+            &mut memory(&mut self.journal),
+            observer,
+        )?;
         Ok(selected)
     }
 
@@ -246,15 +243,12 @@ impl View {
         match headers {
             Headers::Hidden => rows.iter().for_each(|&row| notice(row, None)),
             Headers::Shown => {
-                let mut memory = memory(&mut self.journal);
                 each_header(
                     &mut self.client,
                     listing,
                     &rows,
-                    &mut *memory,
-                    &mut |row, header| {
-                        notice(row, Some(header));
-                    },
+                    &mut memory(&mut self.journal),
+                    &mut |row, header| notice(row, Some(header)),
                 )?;
             }
         }
@@ -318,15 +312,12 @@ impl View {
     }
 }
 
-fn memory(journal: &mut Option<(Journal, AccountId)>) -> Box<dyn HeaderMemory + '_> {
-    match journal {
-        Some((journal, account)) => Box::new(JournalMemory {
-            journal,
-            account: *account,
-            writing: Writing::Forbidden,
-        }),
-        None => Box::new(Forgetful),
-    }
+fn memory(journal: &mut Option<(Journal, AccountId)>) -> Option<JournalMemory<'_>> {
+    journal.as_mut().map(|(journal, account)| JournalMemory {
+        journal,
+        account: *account,
+        writing: Writing::Forbidden,
+    })
 }
 
 fn notice(observer: &dyn Observer, listing: &Listing, row: usize, status: Status<'_>) {

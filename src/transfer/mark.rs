@@ -1,12 +1,11 @@
 //! Records what is in a maildrop as stored, without fetching it.
 
 use crate::client::Client;
-use crate::message::Summary as Header;
 use crate::protocol::{Listing, UidSupport};
 use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Receipt};
 
 use super::error::Error;
-use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
+use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, Observer, Warning};
 use super::plan::{Selected, in_order};
@@ -48,18 +47,19 @@ fn run(
     let account = journal.account(mark.identity, &mut unique_ids(&listing))?;
     mark.selection.tell_missing(&listing, observer);
     let mut selected = Selected::by_listing(&listing, mark.selection);
-    if mark.selection.needs_header() {
-        let mut memory = JournalMemory {
-            journal,
-            account,
-            writing: Writing::Allowed,
-        };
-        let holds = |header: &Header| mark.selection.matches_header(header);
-        let top = narrow(&mut client, &listing, &mut selected, &mut memory, &holds)?;
-        if top == TopAnswers::Refused {
-            observer.notice(Event::Warning(Warning::NoTop));
-        }
-    }
+    let mut memory = JournalMemory {
+        journal,
+        account,
+        writing: Writing::Allowed,
+    };
+    narrow(
+        &mut client,
+        &listing,
+        &mut selected,
+        mark.selection,
+        &mut memory,
+        observer,
+    )?;
     let receipts = receipts(&listing, &selected, &store.journal, account, mark);
     store.journal.record(&receipts)?;
     store.journal.sync()?;

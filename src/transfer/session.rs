@@ -4,7 +4,6 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use crate::client::{Client, Transaction};
-use crate::message::Summary as Header;
 use crate::protocol::capability::Expire;
 use crate::protocol::{Listing, UidSupport, UniqueIdRef};
 use crate::store::{self, AccountId, Journal, Known, Receipt, ReceiptId, Store};
@@ -14,7 +13,7 @@ use super::contents::{Contents, Group};
 use super::deletion::{Doomed, Ending};
 use super::error::{Error, is_line_drop};
 use super::fetch::{MessageKey, NewUniqueIds, Run, join};
-use super::headers::{JournalMemory, TopAnswers, Writing, narrow};
+use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
 use super::moved;
 use super::observer::{Event, Failure, MessageReport, Observer, Outlook, Status, Warning};
@@ -117,19 +116,19 @@ impl<'r, 'a> Session<'r, 'a> {
     fn select(&mut self) -> Result<Selected, Error> {
         let selection = &self.run.fetch.task.selection;
         let mut selected = Selected::by_listing(&self.listing, selection);
-        if selection.needs_header() {
-            let mut memory = JournalMemory {
-                journal: &mut self.store.journal,
-                account: self.account,
-                writing: Writing::Allowed,
-            };
-            let holds = |header: &Header| selection.matches_header(header);
-            let client = &mut self.client;
-            let top = narrow(client, &self.listing, &mut selected, &mut memory, &holds)?;
-            if top == TopAnswers::Refused {
-                self.run.observer.notice(Event::Warning(Warning::NoTop));
-            }
-        }
+        let mut memory = JournalMemory {
+            journal: &mut self.store.journal,
+            account: self.account,
+            writing: Writing::Allowed,
+        };
+        narrow(
+            &mut self.client,
+            &self.listing,
+            &mut selected,
+            selection,
+            &mut memory,
+            self.run.observer,
+        )?;
         Ok(selected)
     }
 
