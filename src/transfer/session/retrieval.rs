@@ -1,0 +1,148 @@
+//! Retrieves and commits what a plan says, on two threads, and sees what came of it.
+
+use std::sync::atomic::AtomicUsize;
+use std::thread;
+
+use super::Session;
+use crate::store;
+use crate::transfer::commit::{self, Committer};
+use crate::transfer::error::{Error, is_line_drop};
+use crate::transfer::fetch::{MessageKey, join};
+use crate::transfer::observer::{Failure, Status};
+use crate::transfer::plan::{Action, Plan, Reason, Step};
+use crate::transfer::retrieve::{Asking, Interruption, Retriever};
+use crate::transfer::selection::Scope;
+use crate::transfer::summary::{Remedy, Summary};
+
+impl Session<'_, '_> {
+    pub(super) fn retrieve(&mut self, plan: &Plan) -> Result<(), Error> {
+        let troubles = &self.run.troubles;
+        let goes_alone = |step: &Step| {
+            self.listing
+                .row(step.row)
+                .is_some_and(|row| troubles.goes_alone(&row))
+        };
+        let steps = plan.steps_of(Action::Retrieve).copied();
+        let (alone, ahead): (Vec<Step>, Vec<Step>) = steps.partition(goes_alone);
+        if alone.is_empty() && ahead.is_empty() {
+            return Ok(());
+        }
+        let ended = self.retrieve_and_commit(&ahead, &alone);
+        self.run.summary.add(&ended.received);
+        self.run.spent.octets += ended.received_octets;
+        self.run.summary.add(&ended.stored);
+        self.unstored = ended.stored.failed;
+        self.note_settled(ahead.iter().chain(&alone).take(ended.settled));
+        ended.commit?;
+        ended
+            .retrieval
+            .map_err(|interruption| self.interrupted(interruption))
+    }
+
+    /// Retrieves on this thread and commits on another, until both are done.
+    fn retrieve_and_commit(&mut self, ahead: &[Step], alone: &[Step]) -> Ended {
+        let unfinished = AtomicUsize::new(0);
+        let (outbox, inbox) = commit::channel(&unfinished);
+        let fetch = self.run.fetch;
+        let destination = self.store.destination.clone();
+        let path_of = move |place: &store::Place| destination.path_of(place);
+        let committer = Committer {
+            commit: self.store.commit.as_mut(),
+            journal: &mut self.store.journal,
+            observer: self.run.observer,
+            path_of: &path_of,
+            summary: Summary::default(),
+        };
+        let mut retriever = Retriever {
+            client: &mut self.client,
+            stage: self.store.stage.as_mut(),
+            listing: &self.listing,
+            account: self.account,
+            contents: &mut self.contents,
+            bounds: fetch.task.bounds,
+            patience: self.run.patience,
+            outbox,
+            alone: self.run.summary.stored == 0 && ahead.len() + alone.len() == 1,
+            held: None,
+            observer: self.run.observer,
+            summary: Summary::default(),
+            octets_received: 0,
+            settled: 0,
+        };
+        thread::scope(|scope| {
+            let unfinished = &unfinished;
+            let thread = scope.spawn(move || committer.run(&inbox, unfinished));
+            let retrieval = retriever
+                .retrieve(ahead, Asking::Ahead)
+                .and_then(|()| retriever.retrieve(alone, Asking::Alone));
+            let (received, settled) = (retriever.summary, retriever.settled);
+            let received_octets = retriever.octets_received;
+            // The outbox goes with the retriever: that ends the committing thread.
+            drop(retriever);
+            let (stored, commit) = join(thread);
+            Ended {
+                received,
+                received_octets,
+                settled,
+                retrieval,
+                stored,
+                commit,
+            }
+        })
+    }
+
+    /// What is settled is not asked for again in this run, even where the journal would have it
+    /// so: it was refused, or is retrieved each time to be compared, or was to be stored again.
+    fn note_settled<'s>(&mut self, settled: impl Iterator<Item = &'s Step>) {
+        for step in settled {
+            let Some(row) = self.listing.row(step.row) else {
+                continue;
+            };
+            self.run.spent.messages += 1;
+            let is_known = |unique_id| self.known(unique_id).is_some();
+            let comes_again = self.run.fetch.task.selection.scope == Scope::All;
+            if comes_again || step.reason != Reason::New || !row.unique_id.is_some_and(is_known) {
+                self.run.troubles.give_up(MessageKey::of(&row));
+            }
+        }
+    }
+
+    /// What an interruption means for its message, and for the run.
+    fn interrupted(&mut self, interruption: Interruption) -> Error {
+        match interruption {
+            Interruption::Store(error) => Error::Store(error),
+            Interruption::CommitEnded => Error::CommitEnded,
+            Interruption::TooLong { at } => {
+                let octets_max = self.run.fetch.task.bounds.message_octets_max;
+                self.give_up(&at, Failure::TooLong { octets_max }, Remedy::None);
+                Error::MessageTooLong { octets_max }
+            }
+            Interruption::Client { error, at } => {
+                let key = self.listing.row(at.row).map(|row| MessageKey::of(&row));
+                if is_line_drop(&error) && key.is_some_and(|key| self.run.troubles.dropped(key)) {
+                    self.give_up(&at, Failure::LineDropped, Remedy::TryLater);
+                }
+                Error::Retrieving(error)
+            }
+        }
+    }
+
+    fn give_up(&mut self, step: &Step, failure: Failure<'_>, remedy: Remedy) {
+        if let Some(row) = self.listing.row(step.row) {
+            self.run.troubles.give_up(MessageKey::of(&row));
+        }
+        self.run.summary.add_failed(remedy);
+        self.notice(step, Status::Failed(failure));
+    }
+}
+
+/// How the two threads ended, and what each came to.
+struct Ended {
+    received: Summary,
+    received_octets: u64,
+    /// See [`Retriever::settled`].
+    settled: usize,
+    retrieval: Result<(), Interruption>,
+    stored: Summary,
+    commit: Result<(), store::Error>,
+}

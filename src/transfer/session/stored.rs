@@ -1,0 +1,88 @@
+//! What is stored already, for messages that only their content tells from it.
+
+use super::Session;
+use crate::store::{self, AccountId, Journal, Receipt, ReceiptId};
+use crate::transfer::contents::{ContentHash, Group};
+use crate::transfer::error::Error;
+use crate::transfer::fetch::NewUniqueIds;
+use crate::transfer::moved;
+use crate::transfer::plan::Plan;
+
+impl Session<'_, '_> {
+    /// For each message that only its content tells from a stored one: what is stored.
+    pub(super) fn add_compared(&mut self, plan: &Plan) -> Result<(), Error> {
+        let journal = &self.store.journal;
+        for step in plan
+            .steps
+            .iter()
+            .filter(|step| step.reason.compares_content())
+        {
+            let unique_id = self.listing.row(step.row).and_then(|row| row.unique_id);
+            let group = Group::of(unique_id);
+            if self.contents.has_group(&group) {
+                continue;
+            }
+            let contents = match unique_id {
+                Some(unique_id) => {
+                    let known = self.known(unique_id);
+                    let held = known.map_or_else(Vec::new, |known| known.receipts);
+                    contents_of(journal, held.iter().map(|held| held.id))?
+                }
+                None => contents_where(journal, |receipt| {
+                    receipt.account == self.account && receipt.unique_id.is_none()
+                })?,
+            };
+            self.contents.add_group(group, contents);
+        }
+        Ok(())
+    }
+
+    /// Messages found in a folder whose journal was lost.
+    pub(super) fn add_adopted(&mut self) -> Result<(), Error> {
+        if self.store.journal.has_adopted() {
+            let adopted = contents_where(&self.store.journal, |receipt| {
+                receipt.account == AccountId::ADOPTED
+            })?;
+            self.contents.add_group(Group::Anyone, adopted);
+        }
+        Ok(())
+    }
+
+    /// Messages fetched before the server gave all of them new unique-ids.
+    pub(super) fn add_moved(&mut self) -> Result<(), Error> {
+        let journal = &self.store.journal;
+        let Some(vanished) = moved::vanished(&self.listing, journal, self.account) else {
+            return Ok(());
+        };
+        if self.run.fetch.new_unique_ids == NewUniqueIds::Refuse && vanished.stops_run() {
+            return Err(vanished.into_error());
+        }
+        let contents = contents_of(journal, vanished.receipts)?;
+        self.contents.add_group(Group::Anyone, contents);
+        Ok(())
+    }
+}
+
+fn contents_of(
+    journal: &Journal,
+    receipts: impl IntoIterator<Item = ReceiptId>,
+) -> Result<Vec<(ContentHash, ReceiptId)>, store::Error> {
+    receipts
+        .into_iter()
+        .map(|id| Ok((journal.receipt(id)?.sha256, id)))
+        .collect()
+}
+
+fn contents_where(
+    journal: &Journal,
+    wanted: impl Fn(&Receipt) -> bool,
+) -> Result<Vec<(ContentHash, ReceiptId)>, store::Error> {
+    let mut contents = Vec::new();
+    journal.each_receipt(&mut |id, receipt| {
+        if wanted(&receipt) {
+            contents.push((receipt.sha256, id));
+        }
+        Ok(())
+    })?;
+    Ok(contents)
+}
