@@ -1,7 +1,7 @@
 //! One session of a fetch: list, plan, retrieve, delete, quit.
 
-mod announce;
 mod end;
+mod outlook;
 mod retrieval;
 mod stored;
 

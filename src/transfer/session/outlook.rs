@@ -1,4 +1,4 @@
-//! What a session tells of its plan before it is carried out.
+//! What lies ahead of a session, told before its plan is carried out.
 
 use crate::protocol::UidSupport;
 use crate::protocol::capability::Expire;
