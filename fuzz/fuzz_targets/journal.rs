@@ -9,8 +9,8 @@
 use std::fs;
 
 use libfuzzer_sys::fuzz_target;
-use popfetch::store::{Destination, Disk, Error, Journal, Receipt, open};
-use popfetch_fuzz::{folder, journal_of, journal_path, options};
+use popfetch::store::{Destination, Disk, Error, Journal, open};
+use popfetch_fuzz::{folder, journal_of, journal_path, options, receipts};
 
 fuzz_target!(|input: &[u8]| {
     let octets = match input.strip_prefix(b"=") {
@@ -61,14 +61,3 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 });
-
-fn receipts(journal: &Journal) -> Vec<Receipt> {
-    let mut receipts = Vec::new();
-    journal
-        .each_receipt(&mut |_, receipt| {
-            receipts.push(receipt);
-            Ok(())
-        })
-        .expect("reading");
-    receipts
-}

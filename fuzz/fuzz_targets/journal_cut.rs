@@ -8,12 +8,13 @@ use std::fs;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
+use popfetch::message::Summary;
 use popfetch::protocol::UniqueId;
 use popfetch::store::{
-    AccountId, DeleteState, Destination, Disk, Fulfilled, Header, Identity, Journal, OpenOptions,
-    Place, Receipt, ReceiptId, Store, open,
+    AccountId, DeleteState, Destination, Disk, Fulfilled, Identity, Journal, OpenOptions, Place,
+    Receipt, ReceiptId, Store, open,
 };
-use popfetch_fuzz::{Pieces, folder, journal_path, options};
+use popfetch_fuzz::{Pieces, folder, journal_path, options, receipts};
 
 const STEPS_MAX: usize = 64;
 
@@ -22,7 +23,7 @@ const STEPS_MAX: usize = 64;
 struct Content {
     receipts: Vec<Receipt>,
     /// By unique-id: how many contents, whether one is suspect, whether it is deleted, the header.
-    known: Vec<(usize, bool, DeleteState, Option<Header>)>,
+    known: Vec<(usize, bool, DeleteState, Option<Summary>)>,
 }
 
 struct Bench {
@@ -158,7 +159,7 @@ impl Bench {
             let text = String::from_utf8_lossy(pieces.octets()).into_owned();
             (!text.is_empty()).then_some(text)
         };
-        let header = Header {
+        let header = Summary {
             date_seconds: Some(i64::from(pieces.octet()) - 128),
             from: text(pieces),
             subject: text(pieces),
@@ -228,13 +229,7 @@ impl Bench {
     fn content(&mut self) -> Content {
         let (account, unique_ids) = (self.account, self.unique_ids.clone());
         let journal = self.journal();
-        let mut receipts = Vec::new();
-        journal
-            .each_receipt(&mut |_, receipt| {
-                receipts.push(receipt);
-                Ok(())
-            })
-            .expect("reading");
+        let receipts = receipts(journal);
         let known = unique_ids.iter().map(|unique_id| {
             let unique_id = unique_id.as_bytes();
             let header = journal.header(account, unique_id).expect("reading");

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use popfetch::protocol::UniqueId;
 use popfetch::store::{
-    Arriving, Clock, Delivery, Destination, Disk, EmlFolders, Error, Identity, OpenOptions,
-    Orphans, Store, open,
+    Arriving, Clock, Delivery, Destination, Disk, EmlFolders, Error, Identity, Journal,
+    OpenOptions, Orphans, Receipt, Store, open,
 };
 use tempfile::TempDir;
 
@@ -129,6 +129,18 @@ fn put_line(line: &[u8], text: &mut Vec<u8>) {
             .as_bytes(),
     );
     text.push(b'\n');
+}
+
+/// All receipts of a journal, in the order they were written.
+pub fn receipts(journal: &Journal) -> Vec<Receipt> {
+    let mut receipts = Vec::new();
+    journal
+        .each_receipt(&mut |_, receipt| {
+            receipts.push(receipt);
+            Ok(())
+        })
+        .expect("reading");
+    receipts
 }
 
 /// The messages of an mbox as a reader sees them: each begins with its From_ line.

@@ -32,8 +32,8 @@ pub use eml::EmlFolders;
 pub use error::{BadDestination, CannotCreate, ChildOutcome, Damage, Error};
 pub use halves::halves;
 pub use journal::{
-    AccountId, DeleteState, Fulfilled, Header, Held, Identity, Journal, JournalId, Known, Place,
-    Receipt, ReceiptId, Repair,
+    AccountId, DeleteState, Fulfilled, Held, Identity, Journal, JournalId, Known, Place, Receipt,
+    ReceiptId, Repair,
 };
 pub use lock::Holder;
 pub use open::{

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::client::{self, Client, Misbehaviour, Reply, Request, Transaction};
 use crate::message::{HeaderPrefix, Summary};
 use crate::protocol::{Listing, Row, UniqueIdRef, Verb};
-use crate::store::{self, AccountId, Header, Journal};
+use crate::store::{self, AccountId, Journal};
 
 use super::error::Error;
 use super::observer::{Event, Observer, Warning};
@@ -60,20 +60,8 @@ pub(super) enum Writing {
 impl HeaderMemory for JournalMemory<'_> {
     fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary> {
         // A header that cannot be read back is asked for again.
-        let header = self
-            .journal
-            .header(self.account, unique_id.as_bytes())
-            .ok()??;
-        let Header {
-            date_seconds,
-            from,
-            subject,
-        } = header;
-        Some(Summary {
-            date_seconds,
-            from,
-            subject,
-        })
+        let header = self.journal.header(self.account, unique_id.as_bytes());
+        header.ok().flatten()
     }
 
     fn remember(
@@ -84,18 +72,8 @@ impl HeaderMemory for JournalMemory<'_> {
         if self.writing == Writing::Forbidden {
             return Ok(());
         }
-        let Summary {
-            date_seconds,
-            from,
-            subject,
-        } = header.clone();
-        let header = Header {
-            date_seconds,
-            from,
-            subject,
-        };
-        self.journal
-            .note_header(self.account, &unique_id.to_unique_id(), &header)
+        let unique_id = unique_id.to_unique_id();
+        self.journal.note_header(self.account, &unique_id, header)
     }
 }
 

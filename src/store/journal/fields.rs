@@ -5,7 +5,8 @@ use std::str;
 
 use data_encoding::HEXLOWER;
 
-use super::record::{AccountId, Header, Identity, Place, Receipt};
+use super::record::{AccountId, Identity, Place, Receipt};
+use crate::message::Summary;
 use crate::protocol::UniqueId;
 
 /// A line being written.
@@ -130,7 +131,7 @@ impl<'a> Fields<'a> {
             .word(if receipt.suspect { "suspect" } else { "-" })
     }
 
-    pub(super) fn header(&mut self, header: &Header) -> &mut Self {
+    pub(super) fn header(&mut self, header: &Summary) -> &mut Self {
         match header.date_seconds {
             Some(date) => self.time(date),
             None => self.word("-"),
@@ -263,8 +264,8 @@ impl<'a> Rest<'a> {
         })
     }
 
-    pub(super) fn header(&mut self) -> Option<Header> {
-        Some(Header {
+    pub(super) fn header(&mut self) -> Option<Summary> {
+        Some(Summary {
             date_seconds: self.or_none(parse_time).ok()?,
             from: self.text_or_none().ok()?,
             subject: self.text_or_none().ok()?,

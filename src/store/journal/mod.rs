@@ -26,12 +26,13 @@ use index::{Index, Key};
 pub(in crate::store) use lines::read_at;
 
 pub use record::{
-    AccountId, DeleteState, Fulfilled, Header, Held, Identity, JournalId, Known, Place, Receipt,
-    ReceiptId, Repair,
+    AccountId, DeleteState, Fulfilled, Held, Identity, JournalId, Known, Place, Receipt, ReceiptId,
+    Repair,
 };
 
 use super::durable::Disk;
 use super::error::Error;
+use crate::message::Summary;
 use crate::protocol::UniqueId;
 
 /// The journal of one destination.
@@ -144,7 +145,7 @@ impl Journal {
     }
 
     /// What TOP told about a message before.
-    pub fn header(&self, account: AccountId, unique_id: &[u8]) -> Result<Option<Header>, Error> {
+    pub fn header(&self, account: AccountId, unique_id: &[u8]) -> Result<Option<Summary>, Error> {
         let Some(offset) = self.index.header(Key::of_unique_id(account, unique_id)) else {
             return Ok(None);
         };
@@ -246,7 +247,7 @@ impl Journal {
         &mut self,
         account: AccountId,
         unique_id: &UniqueId,
-        header: &Header,
+        header: &Summary,
     ) -> Result<(), Error> {
         self.append(vec![Record::Header {
             account,

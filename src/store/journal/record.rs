@@ -105,17 +105,6 @@ pub enum DeleteState {
     Confirmed,
 }
 
-/// What TOP told about a message, kept so that it is asked once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Header {
-    /// The Date field, in seconds since 1970.
-    pub date_seconds: Option<i64>,
-    /// The From field, decoded.
-    pub from: Option<String>,
-    /// The Subject field, decoded.
-    pub subject: Option<String>,
-}
-
 /// The tail of an mbox that another program wrote behind a fragment of ours, put aside while the
 /// fragment is made whole.
 #[derive(Clone, Debug, PartialEq, Eq)]

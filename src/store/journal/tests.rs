@@ -156,7 +156,7 @@ fn live(journal: &mut Journal, each: &mut dyn FnMut(&Journal)) {
     journal.sync().unwrap();
     journal.confirm_delete(alice, &[&uid("one")], NOW).unwrap();
     each(journal);
-    let header = Header {
+    let header = Summary {
         date_seconds: Some(NOW),
         from: Some("Alice <alice@example.org>".to_owned()),
         subject: None,

@@ -17,11 +17,10 @@
 
 use data_encoding::HEXLOWER;
 
+use crate::message::Summary;
 use crate::protocol::UniqueId;
 use crate::store::journal::fields::{Fields, Rest};
-use crate::store::journal::record::{
-    AccountId, Header, Identity, JournalId, Receipt, ReceiptId, Repair,
-};
+use crate::store::journal::record::{AccountId, Identity, JournalId, Receipt, ReceiptId, Repair};
 
 /// The first word of every journal.
 pub(in crate::store::journal) const MAGIC: &[u8] = b"popfetch-journal";
@@ -85,11 +84,11 @@ pub(in crate::store::journal) enum Record {
         account: AccountId,
         time_seconds: i64,
     },
-    /// What TOP told.
+    /// What TOP told, kept so that it is asked once.
     Header {
         account: AccountId,
         unique_id: UniqueId,
-        header: Header,
+        header: Summary,
     },
     /// The tail of the mbox is put aside.
     Repair(Repair),

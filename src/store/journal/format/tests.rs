@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 
 use super::{FirstLine, Record, Seal, Unreadable, decode_first, encode_first};
+use crate::message::Summary;
 use crate::protocol::UniqueId;
 use crate::store::journal::record::{
-    AccountId, Header, Identity, JournalId, Place, Receipt, ReceiptId, Repair,
+    AccountId, Identity, JournalId, Place, Receipt, ReceiptId, Repair,
 };
 
 const SEAL: Seal = Seal {
@@ -92,7 +93,7 @@ fn a_record_reads_in_a_pager() {
         Record::Header {
             account: AccountId(1),
             unique_id: uid(b"-"),
-            header: Header {
+            header: Summary {
                 date_seconds: Some(-1),
                 from: None,
                 subject: Some(String::new()),
@@ -283,7 +284,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             |((account, unique_id, _), (date_seconds, from, subject))| Record::Header {
                 account,
                 unique_id,
-                header: Header {
+                header: Summary {
                     date_seconds,
                     from,
                     subject,
