@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::{Bench, Unheard, remote};
-use crate::cli::account_url::AccountUrl;
+use crate::cli::account_url::{AccountUrl, Scheme};
 use crate::cli::args::{ConfigImportArgs, GeneralFlags, Program};
 use crate::cli::config::{Configuration, Values};
 use crate::cli::environment::{self, Environment};
@@ -16,6 +16,7 @@ use crate::cli::failure::{Failure, Kind};
 use crate::cli::import::{self, Import, Imported, Seen};
 use crate::cli::output::json::{self, ImportedLine, LeftOutLine, Line, SettingLine};
 use crate::cli::report::{Ending, of_store};
+use crate::client::TlsMode;
 use crate::protocol::UniqueId;
 use crate::protocol::text::escape;
 use crate::store::{self, Destination, Error, Identity, Receipt};
@@ -187,14 +188,14 @@ fn no_place(messages: usize) -> Failure {
 fn identity(account: &Imported, seen: &Seen) -> Result<Identity, Failure> {
     let url = account.text("server").unwrap_or_default();
     let url = AccountUrl::parse(url).map_err(|error| Failure::config(error.to_string()))?;
-    let port = match url.scheme {
-        crate::cli::account_url::Scheme::Pop3s => 995,
-        crate::cli::account_url::Scheme::Pop3 => 110,
+    let tls = match url.scheme {
+        Scheme::Pop3s => TlsMode::Implicit,
+        Scheme::Pop3 => TlsMode::Stls,
     };
     Ok(Identity::Login {
         user: seen.user.clone(),
         host: url.host.to_string(),
-        port: url.port.unwrap_or(port),
+        port: url.port.unwrap_or(tls.default_port()),
     })
 }
 

@@ -14,7 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Announcer, Rows, Shape, confirm, messages};
 use crate::cli::report::Ending;
 use crate::protocol::text::escape;
-use crate::store::{Destination, Orphans};
+use crate::store::Destination;
 use crate::transfer::{
     self, Choice, Consent, Delete, DeletionState, Doing, Outcome, Scope, Selection, StoredProof,
 };
@@ -144,15 +144,7 @@ impl Job<'_> {
             selection,
             asking,
         } = *self;
-        let store = match remote::destination(bench, account)? {
-            Some(place) => Some(remote::open_options(
-                bench,
-                account,
-                place,
-                Orphans::Refuse,
-            )?),
-            None => None,
-        };
+        let store = remote::store(bench, account)?;
         let identity = remote::identity(account);
         let delete = Delete {
             store: store.as_ref(),

@@ -10,7 +10,6 @@ use crate::cli::environment::Environment;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Announcer, Rows, Shape, messages};
 use crate::cli::report::Ending;
-use crate::store::Orphans;
 use crate::transfer::{self, Headers, Look, Outcome, Scope, Selection};
 
 /// Lists every account that is named, or all.
@@ -97,15 +96,7 @@ fn list(
     announcer: &Announcer<'_>,
 ) -> Result<Outcome, Failure> {
     let identity = remote::identity(account);
-    let store = match remote::destination(bench, account)? {
-        Some(place) => Some(remote::open_options(
-            bench,
-            account,
-            place,
-            Orphans::Refuse,
-        )?),
-        None => None,
-    };
+    let store = remote::store(bench, account)?;
     let look = Look {
         store: store.as_ref(),
         identity: &identity,

@@ -129,6 +129,13 @@ pub(super) fn destination(
         .map_err(|error| of_store(&Error::BadDestination(error)))
 }
 
+/// How to open the account's destination, if it has one, to look at what is stored there.
+pub(super) fn store(bench: &Bench<'_>, account: &Account) -> Result<Option<OpenOptions>, Failure> {
+    destination(bench, account)?
+        .map(|place| open_options(bench, account, place, Orphans::Refuse))
+        .transpose()
+}
+
 /// How to open the account's destination.
 pub(super) fn open_options(
     bench: &Bench<'_>,

@@ -11,7 +11,6 @@ use crate::cli::failure::Failure;
 use crate::cli::output::json::{Line, StatLine};
 use crate::cli::output::{Announcer, Rows, Shape, Style, fit, size};
 use crate::cli::report::{Ending, of_transfer};
-use crate::store::Orphans;
 use crate::transfer::{self, Extent, Look, Stat};
 
 /// Asks every account that is named, or all.
@@ -53,15 +52,7 @@ pub(super) fn run(
 
 fn stat(bench: &Bench<'_>, account: &Account, extent: Extent, rows: Rows) -> Result<Stat, Failure> {
     let identity = remote::identity(account);
-    let store = match remote::destination(bench, account)? {
-        Some(place) => Some(remote::open_options(
-            bench,
-            account,
-            place,
-            Orphans::Refuse,
-        )?),
-        None => None,
-    };
+    let store = remote::store(bench, account)?;
     let look = Look {
         store: store.as_ref(),
         identity: &identity,

@@ -98,7 +98,8 @@ impl Configuration<'_> {
             }))
     }
 
-    fn levels<'a>(&'a self, account: Option<&'a Level>) -> Vec<&'a Level> {
+    /// Nearest first; an account's own stands over the defaults.
+    pub(super) fn levels<'a>(&'a self, account: Option<&'a Level>) -> Vec<&'a Level> {
         let defaults = self.file.defaults.as_ref();
         [&self.flags, &self.variables]
             .into_iter()
@@ -466,11 +467,8 @@ impl<'a> Resolver<'a> {
 
     /// A path of a setting, `~` and `{account}` filled in.
     fn named_path(&self, path: &str, path_name: &str) -> PathBuf {
-        self.path(&path.replace("{account}", path_name))
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.configuration.environment.expand_home(path)
+        let path = path.replace("{account}", path_name);
+        self.configuration.environment.expand_home(&path)
     }
 }
 

@@ -84,9 +84,7 @@ impl<'a> Configuration<'a> {
 
     /// The settings of the run as a whole.
     pub(crate) fn settings(&self) -> Settings {
-        let defaults = self.file.defaults.as_ref();
-        let levels: Vec<_> = [&self.flags].into_iter().chain(defaults).collect();
-        Settings::of(Levels(&levels), self.environment)
+        Settings::of(Levels(&self.levels(None)), self.environment)
     }
 
     /// The file that was read, and why that one.
@@ -104,9 +102,7 @@ impl<'a> Configuration<'a> {
 
     /// What the settings of the run are, and where they came from.
     pub(crate) fn explain_settings(&self) -> Vec<Explained> {
-        let defaults = self.file.defaults.as_ref();
-        let levels: Vec<_> = [&self.flags].into_iter().chain(defaults).collect();
-        settings::explain(Levels(&levels))
+        settings::explain(Levels(&self.levels(None)))
     }
 
     /// The accounts that are named, or all of the file when none is. One account's mistake is
