@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::counterpart::{Fate, Fates};
-use super::settings::{Encryption, set_server};
+use super::settings::Encryption;
 use super::{Imported, Seen};
+use crate::cli::secrets::SecretKind;
 
 type Section = BTreeMap<String, String>;
 type Sections = BTreeMap<String, Section>;
@@ -89,14 +90,11 @@ pub(super) fn read(text: &str, file_name: &str) -> Result<Imported, String> {
     let host = retriever.remove("server").unwrap_or_default();
     let port = retriever.remove("port");
     let user = retriever.remove("username");
-    let mut account = Imported {
-        name: match &user {
-            Some(user) if file_name == "getmailrc" => user.clone(),
-            Some(_) | None => file_name.to_owned(),
-        },
-        ..Imported::default()
-    };
-    set_server(&mut account, &host, port.as_deref(), encryption);
+    let mut account = Imported::named(match &user {
+        Some(user) if file_name == "getmailrc" => user.clone(),
+        Some(_) | None => file_name.to_owned(),
+    });
+    account.set_server(&host, port.as_deref(), encryption);
     account.set_user(user.as_deref());
     retrieval(&mut account, retriever);
     destination(
@@ -175,15 +173,18 @@ fn sections(text: &str) -> Result<Sections, String> {
 }
 
 fn retrieval(account: &mut Imported, mut retriever: Section) {
-    let is_token = take_switch(&mut retriever, "use_xoauth2") == Some(true);
+    let kind = match take_switch(&mut retriever, "use_xoauth2") {
+        Some(true) => SecretKind::Token,
+        Some(false) | None => SecretKind::Password,
+    };
     let password = retriever.remove("password");
     // getmail looks at the password first.
     match (password, retriever.remove("password_command")) {
         (Some(_), _) => account.leave_password(),
-        (None, Some(command)) => account.set_secret_command(is_token, shell_command(&command)),
+        (None, Some(command)) => account.set_secret_command(kind, shell_command(&command)),
         (None, None) => {}
     }
-    if is_token {
+    if kind == SecretKind::Token {
         account.set("auth", "xoauth2");
     }
     if take_switch(&mut retriever, "use_apop") == Some(true) {

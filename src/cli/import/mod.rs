@@ -9,7 +9,7 @@ mod mpop;
 mod seen;
 mod settings;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::args::Program;
 
@@ -42,6 +42,16 @@ enum Value {
     Text(String),
     Number(u64),
     Yes,
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+            Self::Yes => f.write_str("true"),
+        }
+    }
 }
 
 /// A list of unique-ids that another program has fetched.
@@ -115,6 +125,14 @@ fn name_apart(accounts: &mut [Imported]) {
 }
 
 impl Imported {
+    /// Nothing known yet but what it is called.
+    fn named(name: String) -> Self {
+        Self {
+            name,
+            ..Self::default()
+        }
+    }
+
     /// The text of a setting.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.settings.iter().find_map(|(known, value)| match value {
@@ -125,14 +143,9 @@ impl Imported {
 
     /// Every setting, as text.
     pub(crate) fn settings(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.settings.iter().map(|(key, value)| {
-            let value = match value {
-                Value::Text(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                Value::Yes => "true".to_owned(),
-            };
-            (*key, value)
-        })
+        self.settings
+            .iter()
+            .map(|(key, value)| (*key, value.to_string()))
     }
 
     /// The account as a table of the configuration file.
@@ -151,8 +164,7 @@ impl Imported {
         for (key, value) in &self.settings {
             let value = match value {
                 Value::Text(text) => quoted(text),
-                Value::Number(number) => number.to_string(),
-                Value::Yes => "true".to_owned(),
+                Value::Number(_) | Value::Yes => value.to_string(),
             };
             writeln!(text, "{key} = {value}").expect("writing to a String cannot fail");
         }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::counterpart::{Fate, Fates};
-use super::settings::{Encryption, binary_size, set_server};
+use super::settings::{Encryption, binary_size};
 use super::{Imported, Seen};
+use crate::cli::secrets::SecretKind;
+use crate::protocol::Mechanism;
 
 type Commands = BTreeMap<String, String>;
 
@@ -123,10 +125,7 @@ fn take_switch(commands: &mut Commands, command: &str) -> Option<bool> {
 }
 
 fn convert(name: String, mut commands: Commands) -> Imported {
-    let mut account = Imported {
-        name,
-        ..Imported::default()
-    };
+    let mut account = Imported::named(name);
     let tls = take_switch(&mut commands, "tls").unwrap_or(false);
     let starttls = take_switch(&mut commands, "tls_starttls").unwrap_or(true);
     let encryption = match (tls, starttls) {
@@ -136,7 +135,7 @@ fn convert(name: String, mut commands: Commands) -> Imported {
     };
     let host = take(&mut commands, "host").unwrap_or_else(|| "localhost".to_owned());
     let port = take(&mut commands, "port");
-    set_server(&mut account, &host, port.as_deref(), encryption);
+    account.set_server(&host, port.as_deref(), encryption);
     let user = take(&mut commands, "user");
     account.set_user(user.as_deref());
     let uidls_file = take(&mut commands, "uidls_file");
@@ -164,17 +163,18 @@ fn convert(name: String, mut commands: Commands) -> Imported {
 
 fn secret(account: &mut Imported, commands: &mut Commands) {
     let auth = take(commands, "auth").filter(|auth| auth != "on");
-    let is_token = auth
-        .as_deref()
-        .is_some_and(|auth| matches!(auth, "xoauth2" | "oauthbearer"));
+    let kind = match auth.as_deref() {
+        Some("xoauth2" | "oauthbearer") => SecretKind::Token,
+        Some(_) | None => SecretKind::Password,
+    };
     let password = take(commands, "password");
     if let Some(command) = take(commands, "passwordeval") {
-        account.set_secret_command(is_token, command);
+        account.set_secret_command(kind, command);
     } else if password.is_some() {
         account.leave_password();
     }
     match auth {
-        Some(auth) if auth.parse::<crate::protocol::Mechanism>().is_ok() => {
+        Some(auth) if auth.parse::<Mechanism>().is_ok() => {
             account.set("auth", auth);
         }
         Some(auth) => account.leave_out(format!("auth {auth}: popfetch does not know it")),

@@ -1,6 +1,7 @@
 //! Settings that several programs share, in our words.
 
 use super::{Imported, Value};
+use crate::cli::secrets::SecretKind;
 
 /// What is said where no place is known.
 const PLACE_WANTED: &str = "; say where to store mail by to = \"...\"";
@@ -52,13 +53,39 @@ impl Imported {
     }
 
     /// A command whose output is the password, or a token.
-    pub(super) fn set_secret_command(&mut self, is_token: bool, command: impl Into<String>) {
-        let key = if is_token {
-            "token-command"
-        } else {
-            "password-command"
+    pub(super) fn set_secret_command(&mut self, kind: SecretKind, command: impl Into<String>) {
+        let key = match kind {
+            SecretKind::Password => "password-command",
+            SecretKind::Token => "token-command",
         };
         self.set(key, command);
+    }
+
+    /// Where the server is, and how the connection to it is encrypted.
+    pub(super) fn set_server(&mut self, host: &str, port: Option<&str>, encryption: Encryption) {
+        let scheme = match encryption {
+            Encryption::Implicit => "pop3s",
+            Encryption::Stls | Encryption::Off => "pop3",
+        };
+        let host = if host.contains(':') && !host.starts_with('[') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        let port = match port {
+            None => String::new(),
+            Some("pop3") => ":110".to_owned(),
+            Some("pop3s") => ":995".to_owned(),
+            Some(port) if port.parse::<u16>().is_ok() => format!(":{port}"),
+            Some(port) => {
+                self.leave_out(format!("port {port}: write its number"));
+                String::new()
+            }
+        };
+        self.set("server", format!("{scheme}://{host}{port}"));
+        if encryption == Encryption::Off {
+            self.set("tls", "off");
+        }
     }
 
     pub(super) fn set_user(&mut self, user: Option<&str>) {
@@ -144,37 +171,5 @@ pub(super) fn binary_size(size: &str) -> String {
     match unit.as_str() {
         "" => size.to_owned(),
         unit => format!("{number}{unit}iB"),
-    }
-}
-
-/// Sets server and encryption.
-pub(super) fn set_server(
-    account: &mut Imported,
-    host: &str,
-    port: Option<&str>,
-    encryption: Encryption,
-) {
-    let scheme = match encryption {
-        Encryption::Implicit => "pop3s",
-        Encryption::Stls | Encryption::Off => "pop3",
-    };
-    let host = if host.contains(':') && !host.starts_with('[') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    };
-    let port = match port {
-        None => String::new(),
-        Some("pop3") => ":110".to_owned(),
-        Some("pop3s") => ":995".to_owned(),
-        Some(port) if port.parse::<u16>().is_ok() => format!(":{port}"),
-        Some(port) => {
-            account.leave_out(format!("port {port}: write its number"));
-            String::new()
-        }
-    };
-    account.set("server", format!("{scheme}://{host}{port}"));
-    if encryption == Encryption::Off {
-        account.set("tls", "off");
     }
 }

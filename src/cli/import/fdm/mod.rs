@@ -5,8 +5,9 @@ mod words;
 
 use std::collections::VecDeque;
 
-use super::settings::{Encryption, binary_size, set_server};
+use super::settings::{Encryption, binary_size};
 use super::{Import, Imported, Seen};
+use crate::cli::secrets::SecretKind;
 use rules::{Deed, Rule, deeds, place, rule, skip_users};
 use words::{Word, words};
 
@@ -232,12 +233,8 @@ fn set_place(account: &mut Imported, kind: &str, path: &str) {
     }
 }
 
-fn account(name: String, encryption: Encryption, words: &mut Words) -> Imported {
-    let mut account = Imported {
-        name,
-        ..Imported::default()
-    };
-    let mut encryption = encryption;
+fn account(name: String, mut encryption: Encryption, words: &mut Words) -> Imported {
+    let mut account = Imported::named(name);
     let (mut host, mut port, mut user, mut cache) = (String::new(), None, None, None);
     let mut keeps = false;
     let mut pass = None;
@@ -265,10 +262,10 @@ fn account(name: String, encryption: Encryption, words: &mut Words) -> Imported 
             _ => {}
         }
     }
-    set_server(&mut account, &host, port.as_deref(), encryption);
+    account.set_server(&host, port.as_deref(), encryption);
     account.set_user(user.as_deref());
     match pass {
-        Some(Word::Command(command)) => account.set_secret_command(false, command),
+        Some(Word::Command(command)) => account.set_secret_command(SecretKind::Password, command),
         Some(_) => account.leave_password(),
         None => {}
     }

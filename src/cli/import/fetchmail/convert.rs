@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::counterpart::{Fate, Fates};
-use super::super::settings::{Encryption, set_server};
+use super::super::settings::Encryption;
 use super::super::{Imported, Seen};
 use super::Said;
 
@@ -116,10 +116,7 @@ const FLAGS: [(&str, &str); 8] = [
 ];
 
 pub(super) fn convert(mut said: Said, idfile: &str) -> Imported {
-    let mut account = Imported {
-        name: said.server.clone(),
-        ..Imported::default()
-    };
+    let mut account = Imported::named(said.server.clone());
     // By this name fetchmail keeps the list, too.
     let host = said.take("via").unwrap_or_else(|| said.server.clone());
     server(&mut account, &host, &mut said);
@@ -164,7 +161,7 @@ fn server(account: &mut Imported, host: &str, said: &mut Said) {
         (false, Some("")) => Encryption::Off,
         (false, _) => Encryption::Stls,
     };
-    set_server(account, host, port.as_deref(), encryption);
+    account.set_server(host, port.as_deref(), encryption);
     if let Some(version) = version.filter(|version| !version.is_empty()) {
         let has_minimum = ["auto", "tls1.2", "tls1.2+", "tls1.3", "tls1.3+"];
         if !has_minimum.contains(&version.to_lowercase().as_str()) {
