@@ -126,6 +126,11 @@ pub enum ChildOutcome {
     Deadline,
 }
 
+impl ChildOutcome {
+    /// `EX_TEMPFAIL` of sysexits.h: the status by which a program says that it may work later.
+    pub const TRY_LATER: i32 = 75;
+}
+
 impl Error {
     /// Turns what the system said into an error that names the file; for `map_err`.
     pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {

@@ -240,15 +240,12 @@ pub(super) fn notice_stored(
     }));
 }
 
-/// `EX_TEMPFAIL`, by which a program that mail is piped into says that it may work later.
-const EXIT_TEMPFAIL: i32 = 75;
-
 fn is_try_later(error: &store::Error) -> bool {
     let store::Error::Child { outcome, .. } = error else {
         return false;
     };
     matches!(
         outcome,
-        ChildOutcome::Status(EXIT_TEMPFAIL) | ChildOutcome::Deadline
+        ChildOutcome::Status(ChildOutcome::TRY_LATER) | ChildOutcome::Deadline
     )
 }

@@ -6,9 +6,6 @@ use crate::cli::failure::{Failure, Kind};
 use crate::protocol::text::escape;
 use crate::store::{BadDestination, CannotCreate, ChildOutcome, Damage, Error};
 
-/// What `EX_TEMPFAIL` of sysexits.h means: the program asks to try later.
-const TRY_LATER: i32 = 75;
-
 /// What to do where a folder is named for a file.
 const IN_FOLDER: &str = "this is a folder; name a file in it";
 
@@ -66,7 +63,7 @@ pub(crate) fn of_store(error: &Error) -> Failure {
 
 fn of_child(outcome: &ChildOutcome, failure: impl Fn(Kind) -> Failure) -> Failure {
     match outcome {
-        ChildOutcome::Status(TRY_LATER) => {
+        ChildOutcome::Status(ChildOutcome::TRY_LATER) => {
             failure(Kind::TryLater).hint("the command asks to try again later")
         }
         ChildOutcome::Deadline => failure(Kind::TryLater).hint(
