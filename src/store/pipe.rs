@@ -111,10 +111,7 @@ impl PipeCommit {
         let mut outdated = self.tried.remove(&receipt.sha256).unwrap_or_default();
         outdated.retain(|intent| !intents.contains(intent));
         let id = *intents.first().expect("one intent for one receipt");
-        journal.fulfil(&[Fulfilled {
-            intent: id,
-            place: None,
-        }])?;
+        journal.fulfil(&[Fulfilled::as_intended(id)])?;
         journal.void(&outdated)?;
         Ok(Delivered { id, receipt })
     }

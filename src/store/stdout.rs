@@ -62,10 +62,7 @@ impl Commit for StdoutCommit {
             written
                 .and_then(|()| stdout.flush())
                 .map_err(Error::io("writing to", STDOUT.as_ref()))?;
-            journal.fulfil(&[Fulfilled {
-                intent: id,
-                place: None,
-            }])?;
+            journal.fulfil(&[Fulfilled::as_intended(id)])?;
             remove_if_there(&self.disk, file.path())?;
             delivered.push(Delivered { id, receipt });
         }

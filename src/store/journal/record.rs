@@ -76,6 +76,16 @@ pub struct Fulfilled {
     pub place: Option<Place>,
 }
 
+impl Fulfilled {
+    /// The message is where the intent said.
+    pub fn as_intended(intent: ReceiptId) -> Self {
+        Self {
+            intent,
+            place: None,
+        }
+    }
+}
+
 /// Where in a destination a message is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -36,10 +36,8 @@ impl Commit for MaildirCommit {
         // The sync of these receipts is the next batch's, or the one before the first DELE.
         let fulfilled: Vec<_> = intents
             .iter()
-            .map(|&intent| Fulfilled {
-                intent,
-                place: None,
-            })
+            .copied()
+            .map(Fulfilled::as_intended)
             .collect();
         let ids = journal.fulfil(&fulfilled)?;
         Ok(delivered(ids, receipts))

@@ -35,13 +35,7 @@ impl MaildirCommit {
                 Place::Range { .. } | Place::Nowhere => false,
             };
             if there {
-                settled.delivered.push((
-                    Fulfilled {
-                        intent: id,
-                        place: None,
-                    },
-                    intent,
-                ));
+                settled.delivered.push((Fulfilled::as_intended(id), intent));
             } else {
                 settled.void.push(id);
             }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
@@ -16,8 +16,6 @@ use crate::store::durable::Handle;
 use crate::store::error::Error;
 use crate::store::files::delivered;
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
-
-const CHUNK_OCTETS: usize = 256 * 1024;
 
 /// A message and its length in an mbox.
 pub(super) struct Message {
@@ -154,17 +152,7 @@ impl Begin {
     fn of(mbox: &LockedMbox) -> Result<Self, Error> {
         let read = || {
             let end = mbox.handle.as_file().metadata()?.len();
-            let mut last = [0; SEPARATOR.len()];
-            let there = last.len().min(usize::try_from(end).unwrap_or(usize::MAX));
-            let (_, tail) = last.split_at_mut(SEPARATOR.len() - there);
-            mbox.handle
-                .as_file()
-                .read_exact_at(tail, end - there as u64)?;
-            let separator = match (end, last) {
-                (0, _) | (_, [b'\n', b'\n']) => 0,
-                (_, [_, b'\n']) => 1,
-                _ => SEPARATOR.len() as u64,
-            };
+            let separator = line_feeds_lacking(mbox.handle.as_file(), end)?;
             Ok(Self {
                 offset: end + separator,
                 separator,
@@ -172,6 +160,23 @@ impl Begin {
         };
         read().map_err(Error::io("reading", mbox.path()))
     }
+}
+
+/// How many line feeds a text of so many octets lacks to end in an empty line; none if it has no
+/// octets at all.
+pub(super) fn line_feeds_lacking(text: &File, octets: u64) -> io::Result<u64> {
+    let mut last = [0; SEPARATOR.len()];
+    let there = last
+        .len()
+        .min(usize::try_from(octets).unwrap_or(usize::MAX));
+    let (_, end) = last.split_at_mut(SEPARATOR.len() - there);
+    text.read_exact_at(end, octets - there as u64)?;
+    Ok(match last {
+        _ if octets == 0 => 0,
+        [b'\n', b'\n'] => 0,
+        [_, b'\n'] => 1,
+        _ => SEPARATOR.len() as u64,
+    })
 }
 
 /// How much further on than it should the range stands: nothing, unless another program appended
@@ -203,20 +208,8 @@ fn moved_by(mbox: &LockedMbox, range: Range<'_>) -> Result<u64, Error> {
 }
 
 fn append_range(mbox: &mut Handle, range: Range<'_>) -> io::Result<()> {
-    let mut part = Part::new(range.stage, range.stage_offset, range.octets);
-    let mut chunk = Vec::with_capacity(CHUNK_OCTETS);
-    loop {
-        chunk.clear();
-        if part
-            .by_ref()
-            .take(CHUNK_OCTETS as u64)
-            .read_to_end(&mut chunk)?
-            == 0
-        {
-            return Ok(());
-        }
-        mbox.append_all(&chunk)?;
-    }
+    Part::new(range.stage, range.stage_offset, range.octets)
+        .each_chunk(|chunk| mbox.append_all(chunk))
 }
 
 /// Writes a range into the mbox where it belongs.
@@ -238,22 +231,12 @@ pub(super) fn copy(
     to: &Handle,
     to_offset: u64,
 ) -> io::Result<()> {
-    let mut part = Part::new(from, from_offset, octets);
-    let mut chunk = Vec::with_capacity(CHUNK_OCTETS);
     let mut to_offset = to_offset;
-    loop {
-        chunk.clear();
-        if part
-            .by_ref()
-            .take(CHUNK_OCTETS as u64)
-            .read_to_end(&mut chunk)?
-            == 0
-        {
-            return Ok(());
-        }
-        to.write_all_at(&chunk, to_offset)?;
+    Part::new(from, from_offset, octets).each_chunk(|chunk| {
+        to.write_all_at(chunk, to_offset)?;
         to_offset += chunk.len() as u64;
-    }
+        Ok(())
+    })
 }
 
 /// Moves the messages of a batch together where one between them was discarded.

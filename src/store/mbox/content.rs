@@ -32,6 +32,25 @@ impl<'a> Part<'a> {
     pub(crate) fn whole(file: &'a File) -> Self {
         Self::new(file, 0, u64::MAX)
     }
+
+    /// Hands out all of it, a large piece at a time.
+    pub(crate) fn each_chunk(
+        mut self,
+        mut each: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut chunk = Vec::with_capacity(CHUNK_OCTETS);
+        loop {
+            chunk.clear();
+            let octets = self
+                .by_ref()
+                .take(CHUNK_OCTETS as u64)
+                .read_to_end(&mut chunk)?;
+            if octets == 0 {
+                return Ok(());
+            }
+            each(&chunk)?;
+        }
+    }
 }
 
 impl Read for Part<'_> {

@@ -6,10 +6,9 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use super::commit::{copy, write_range};
+use super::commit::{copy, line_feeds_lacking, write_range};
 use super::content::Part;
 use super::lock::LockedMbox;
 use super::replay::Unsettled;
@@ -236,22 +235,6 @@ impl MboxCommit {
         };
         open().map_err(Error::io("reading the mail put aside in", &path))
     }
-}
-
-/// How many line feeds the text lacks to end in an empty line.
-fn line_feeds_lacking(text: &File, octets: u64) -> io::Result<u64> {
-    let mut last = [0; SEPARATOR.len()];
-    let there = last
-        .len()
-        .min(usize::try_from(octets).unwrap_or(usize::MAX));
-    let (_, end) = last.split_at_mut(SEPARATOR.len() - there);
-    text.read_exact_at(end, octets - there as u64)?;
-    Ok(match last {
-        _ if octets == 0 => 0,
-        [b'\n', b'\n'] => 0,
-        [_, b'\n'] => 1,
-        _ => SEPARATOR.len() as u64,
-    })
 }
 
 fn length(mbox: &LockedMbox) -> Result<u64, Error> {

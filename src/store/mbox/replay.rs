@@ -97,15 +97,7 @@ impl MboxCommit {
         let delivered = unsettled
             .intents
             .into_iter()
-            .map(|(intent, receipt)| {
-                (
-                    Fulfilled {
-                        intent,
-                        place: None,
-                    },
-                    receipt,
-                )
-            })
+            .map(|(intent, receipt)| (Fulfilled::as_intended(intent), receipt))
             .collect();
         settle(
             journal,
@@ -133,13 +125,9 @@ impl MboxCommit {
             let there = is_at_place(mbox.handle.as_file(), &receipt)
                 .map_err(Error::io("reading", mbox.path()))?;
             if there {
-                settled.delivered.push((
-                    Fulfilled {
-                        intent,
-                        place: None,
-                    },
-                    receipt,
-                ));
+                settled
+                    .delivered
+                    .push((Fulfilled::as_intended(intent), receipt));
             } else {
                 settled.void.push(intent);
             }

@@ -2,11 +2,11 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 
 use memchr::memmem;
 
 use super::from_line::is_from_line;
+use crate::store::journal::read_at;
 
 const CHUNK_OCTETS: usize = 256 * 1024;
 
@@ -172,15 +172,7 @@ fn line_feeds_before_mail(text: &[u8]) -> Option<usize> {
 fn read_up_to(file: &File, offset: u64, octets: u64, into: &mut Vec<u8>) -> io::Result<()> {
     into.clear();
     into.resize(usize::try_from(octets).unwrap_or(usize::MAX), 0);
-    let mut filled = 0;
-    while let Some(rest @ [_, ..]) = into.get_mut(filled..) {
-        match file.read_at(rest, offset + filled as u64) {
-            Ok(0) => break,
-            Ok(more) => filled += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let filled = read_at(file, into, offset)?;
     into.truncate(filled);
     Ok(())
 }
