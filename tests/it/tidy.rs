@@ -130,7 +130,8 @@ fn sources() -> Vec<Source> {
     };
     let is_test = |source: &Source| {
         let name = &source.name;
-        name.ends_with("tests.rs") || name.contains("_tests/") || name.ends_with("/testkit.rs")
+        let is_folder = name.contains("_tests/") || name.contains("/tests/");
+        is_folder || name.ends_with("tests.rs") || name.ends_with("/testkit.rs")
     };
     files(&folder, &["rs"])
         .into_iter()
