@@ -4,7 +4,8 @@
 //!
 //! The input: a mechanism, a kind of proof, the length of pieces, then, with 0xFF between them,
 //! greeting, user, secret, and what the server answers to each write. An answer that begins with
-//! `=` is a challenge for which base64 is made here, `%` in it being the client's own nonce.
+//! `=` is a challenge for which base64 is made here; if it begins with `r=%`, that `%` is the client's
+//! own nonce.
 
 #![no_main]
 
@@ -195,13 +196,11 @@ fn answered(answer: &[u8], sent: &[Vec<u8>]) -> Vec<u8> {
     let Some(template) = answer.strip_prefix(b"=") else {
         return answer.to_vec();
     };
-    let mut challenge = Vec::new();
-    for octet in template {
-        match octet {
-            b'%' => challenge.extend_from_slice(&nonce(sent)),
-            _ => challenge.push(*octet),
-        }
-    }
+    // Nowhere else: whether it is in order elsewhere would be left to chance.
+    let challenge = match template.strip_prefix(b"r=%") {
+        Some(rest) => [b"r=", &*nonce(sent), rest].concat(),
+        None => template.to_vec(),
+    };
     format!("+ {}\r\n", BASE64.encode(&challenge)).into_bytes()
 }
 
