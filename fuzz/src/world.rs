@@ -22,7 +22,8 @@ pub struct End {
     pub filled_up: bool,
 }
 
-struct World {
+/// A world that ends.
+pub struct World {
     end: End,
     state: Mutex<State>,
 }
@@ -31,14 +32,27 @@ struct World {
 struct State {
     operations: usize,
     paths: HashMap<HandleId, PathBuf>,
+    tore: bool,
 }
 
-/// The disk of a world that ends so.
-pub fn disk_until(end: End) -> Disk {
-    Disk::watched(Arc::new(World {
-        end,
-        state: Mutex::default(),
-    }))
+impl World {
+    /// Ends so.
+    pub fn until(end: End) -> Arc<Self> {
+        Arc::new(Self {
+            end,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Its disk.
+    pub fn disk(self: &Arc<Self>) -> Disk {
+        Disk::watched(Arc::<Self>::clone(self))
+    }
+
+    /// Whether it ended at a write to the file.
+    pub fn tore(&self) -> bool {
+        self.state.lock().expect("nobody panicked").tore
+    }
 }
 
 impl Watch for World {
@@ -62,6 +76,7 @@ impl Watch for World {
             } = operation
             && state.paths.get(handle) == Some(&self.end.path)
         {
+            state.tore = true;
             self.write_part(*offset, octets)?;
         }
         Err(io::Error::other("the world has ended"))
