@@ -27,7 +27,7 @@
 //! let patience = Patience::new(Duration::from_secs(60));
 //! let policy = LoginPolicy::default();
 //!
-//! let connector = Connector::new(&Transport::default())?;
+//! let connector = Connector::new(&Transport::default());
 //! let mut client = connector
 //!     .open(&server, &patience, &policy)?
 //!     .login(&credentials)?;

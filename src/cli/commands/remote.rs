@@ -10,7 +10,7 @@ use super::Bench;
 use crate::cli::config::Account;
 use crate::cli::environment::{self, Environment, system_time};
 use crate::cli::failure::Failure;
-use crate::cli::report::{About, of_client, of_store};
+use crate::cli::report::{About, of_store};
 use crate::cli::secrets::{SecretKind, SecretSource};
 use crate::client::{Attempt, Connector, Credentials, Patience, Proof, TlsMode};
 use crate::secret::Secret;
@@ -32,8 +32,7 @@ impl Way {
     /// Lays out the way; nothing is connected yet.
     pub(super) fn new(bench: &Bench<'_>, account: &Account) -> Result<Self, Failure> {
         let source = account.secret.clone()?;
-        let connector = Connector::new(&account.transport)
-            .map_err(|error| of_client(&error, about(bench, account)))?;
+        let connector = Connector::new(&account.transport);
         if account.server.tls != TlsMode::Off {
             connector.prepare();
         }

@@ -31,13 +31,13 @@ pub struct Connector {
 
 impl Connector {
     /// Takes the setting. Certificates and keys are loaded when TLS is first wanted, or by
-    /// [`Self::prepare`].
-    pub fn new(transport: &Transport) -> Result<Self, Error> {
-        Ok(Self {
+    /// [`Self::prepare`]; what is wrong with them, [`Self::open`] tells.
+    pub fn new(transport: &Transport) -> Self {
+        Self {
             transport: transport.clone(),
             tls: Prepared::default(),
             manners: MannersOfAll::default(),
-        })
+        }
     }
 
     /// Begins to load certificates and keys in a thread, so that they are there when a server

@@ -108,9 +108,7 @@ fn patience() -> Patience {
 }
 
 fn open(server: &Server, transport: &Transport) -> Result<Client<Authorization>, Error> {
-    Connector::new(transport)
-        .unwrap()
-        .open(server, &patience(), &LoginPolicy::default())
+    Connector::new(transport).open(server, &patience(), &LoginPolicy::default())
 }
 
 fn trusting(certified: &Certified) -> Transport {
@@ -217,7 +215,7 @@ fn a_write_that_nobody_reads_has_a_deadline() {
     let played = play(TlsMode::Off, 1, move |_unread| {
         assert!(receive.recv().is_err());
     });
-    let connector = Connector::new(&Transport::default()).unwrap();
+    let connector = Connector::new(&Transport::default());
     let patience = Patience::new(Duration::from_millis(50));
     let mut stream = connector.reach(&played.server, &patience).unwrap();
     let mut write = || loop {
@@ -238,7 +236,7 @@ fn the_end_of_the_whole_run_ends_a_wait() {
     let played = play(TlsMode::Off, 1, |mut socket| {
         let _all_of_it = socket.read_to_end(&mut Vec::new());
     });
-    let connector = Connector::new(&Transport::default()).unwrap();
+    let connector = Connector::new(&Transport::default());
     let mut patience = patience();
     patience.until = Some(Instant::now() + Duration::from_millis(300));
     let policy = LoginPolicy::default();
@@ -311,7 +309,7 @@ fn a_handshake_that_hangs_is_a_deadline_and_no_failure_of_tls() {
             socket.write_all(octets).unwrap();
             let _all_of_it = socket.read_to_end(&mut Vec::new());
         });
-        let connector = Connector::new(&Transport::default()).unwrap();
+        let connector = Connector::new(&Transport::default());
         let patience = Patience::new(Duration::from_millis(300));
         let policy = LoginPolicy::default();
         let error = connector
@@ -351,7 +349,7 @@ fn a_wait_sees_the_stop_flag() {
         stop.store(true, Ordering::Relaxed);
         let _all_of_it = socket.read_to_end(&mut Vec::new());
     });
-    let connector = Connector::new(&Transport::default()).unwrap();
+    let connector = Connector::new(&Transport::default());
     let error = connector
         .open(&played.server, &patience, &LoginPolicy::default())
         .unwrap_err();
@@ -422,7 +420,7 @@ fn a_server_that_closes_on_capa_is_called_again_and_not_asked() {
         socket.read_exact(&mut line).unwrap();
         vec![String::from_utf8(line.to_vec()).unwrap()]
     });
-    let connector = Connector::new(&Transport::default()).unwrap();
+    let connector = Connector::new(&Transport::default());
     let policy = LoginPolicy::default();
     let mut credentials = |_| Ok::<_, Error>(alice(Proof::Password(secret("x"))));
     let client = log_in(
@@ -461,7 +459,7 @@ fn log_in_at(
     let played = play(TlsMode::Off, connections.len(), move |socket| {
         converse(socket, left.next().unwrap())
     });
-    let connector = Connector::new(&Transport::default()).unwrap();
+    let connector = Connector::new(&Transport::default());
     let mut attempts = Vec::new();
     let mut credentials = |attempt| {
         attempts.push(attempt);
@@ -583,7 +581,7 @@ fn a_server_that_closes_on_capa_after_the_login_is_called_again_and_not_asked_th
     let played = play(TlsMode::Off, 2, move |socket| {
         answer_and_close(socket, left.next().unwrap())
     });
-    let connector = Connector::new(&Transport::default()).unwrap();
+    let connector = Connector::new(&Transport::default());
     let policy = LoginPolicy::default();
     let mut credentials = |_| Ok::<_, Error>(alice(Proof::Password(secret("x"))));
     let (server, patience) = (&played.server, patience());
