@@ -24,7 +24,7 @@ impl StatusLine {
     /// seen, and neither can be mistaken for anything else.
     pub fn parse(line: &[u8]) -> Option<Self> {
         if let Some(text) = after_indicator(line, b"+OK") {
-            return Some(Self::Ok(ServerText::new(text)));
+            return Some(Self::Ok(ServerText::whole(text)));
         }
         if let Some(text) = after_indicator(line, b"-ERR") {
             return Some(Self::Err(Refusal::parse(text)));
@@ -51,7 +51,7 @@ impl Refusal {
     pub fn parse(text: &[u8]) -> Self {
         Self {
             code: ResponseCode::parse(text),
-            text: ServerText::new(text),
+            text: ServerText::whole(text),
         }
     }
 
@@ -137,7 +137,7 @@ impl ResponseCode {
                 return Some(known);
             }
         }
-        Some(Self::Other(ServerText::new(code)))
+        Some(Self::Other(ServerText::whole(code)))
     }
 }
 

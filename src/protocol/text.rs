@@ -7,20 +7,20 @@ use super::limits::SERVER_TEXT_OCTETS_MAX;
 
 /// What a server said, in any charset or none (RFC 6856 allows UTF-8, servers send more).
 ///
-/// `Display` is safe for a terminal: see [`escape_bytes`]. Only the first
-/// [`SERVER_TEXT_OCTETS_MAX`] octets are kept.
+/// `Display` is safe for a terminal: see [`escape_bytes`].
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ServerText(Box<[u8]>);
 
 impl ServerText {
-    /// Keeps the octets, up to the limit.
+    /// Keeps the octets, up to [`SERVER_TEXT_OCTETS_MAX`].
     pub fn new(octets: &[u8]) -> Self {
-        Self(
-            octets
-                .get(..SERVER_TEXT_OCTETS_MAX)
-                .unwrap_or(octets)
-                .into(),
-        )
+        Self::whole(octets.get(..SERVER_TEXT_OCTETS_MAX).unwrap_or(octets))
+    }
+
+    /// Keeps all octets: a text that is cut may hold half a secret, which cannot be found in it
+    /// any more. For lines that have a limit of their own.
+    pub(crate) fn whole(octets: &[u8]) -> Self {
+        Self(octets.into())
     }
 
     /// The server's octets.

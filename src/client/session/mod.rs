@@ -121,8 +121,7 @@ impl<W: Wire> Session<W> {
         self.talk.was_odd
     }
 
-    /// Begins a login with this secret: it is shown in no text of the server's from here until
-    /// the server has obeyed a command that has nothing to do with it.
+    /// Begins a login with this secret: it is shown in no text of the server's from here on.
     pub(super) fn keep_unsaid(&mut self, secret: &Secret) {
         self.talk.unsaid = Unsaid::default();
         self.talk.unsaid.add(secret);
@@ -217,11 +216,13 @@ impl<W: Wire> Session<W> {
             return Ok(None);
         }
         let mut capabilities = Capabilities::default();
-        self.rows(Verb::Capa, CAPABILITY_OCTETS_MAX, |row| {
-            capabilities.push_row(row);
+        let unsaid = std::mem::take(&mut self.talk.unsaid);
+        let read = self.rows(Verb::Capa, CAPABILITY_OCTETS_MAX, |row| {
+            capabilities.push_row(unsaid.text(row).as_bytes());
             Ok(())
-        })?;
-        Ok(Some(capabilities))
+        });
+        self.talk.unsaid = unsaid;
+        read.map(|()| Some(capabilities))
     }
 
     /// Makes sure that nothing has come that nobody asked for, when all is answered: it would be
@@ -432,7 +433,11 @@ impl<W: Wire> Session<W> {
         let FoundLine::Whole { line, consumed } = self.talk.found_line() else {
             return Err(Error::Misbehaved(Misbehaviour::LineTooLong(wait)));
         };
-        let status = StatusLine::parse(line).map(|status| self.cleared(status));
+        let status = StatusLine::parse(line).map(|status| match status {
+            // Numbers are read from it, and it is not shown.
+            StatusLine::Ok(text) if !verb.is_of_login() => StatusLine::Ok(text),
+            status => self.cleared(status),
+        });
         let text = self.text(line);
         self.talk.input.consume(consumed);
         // A challenge is not for everybody's eyes.
@@ -442,7 +447,7 @@ impl<W: Wire> Session<W> {
             log::trace!(target: TRACE, "S: {text}");
         }
         if matches!(status, Some(StatusLine::Ok(_))) && !verb.is_of_login() {
-            self.talk.unsaid = Unsaid::default();
+            self.talk.unsaid.forget_short();
         }
         status.ok_or(Error::Misbehaved(Misbehaviour::NoStatusLine {
             wait,
@@ -490,7 +495,7 @@ impl<W: Wire> Session<W> {
         };
         self.talk.ending = ending;
         self.talk.unstuffer = Unstuffer::new(ending);
-        let status = StatusLine::parse(line);
+        let status = StatusLine::parse(line).map(|status| self.cleared(status));
         let text = ServerText::new(line);
         self.talk.input.consume(consumed);
         log::trace!(target: TRACE, "S: {text}");

@@ -12,22 +12,30 @@ const STARS: &[u8] = b"****";
 /// a longer word it is there by chance, and it stays: texts are looked into for their words, too.
 const SECRET_OCTETS_MIN: usize = 4;
 
-/// What servers say of a login by themselves. Such a password is no secret, and the server's
+/// What servers say of a login or a message by themselves. Such a password is no secret, and the server's
 /// answer would be without the word that explains it: it is cleared only where it is echoed.
-const SERVERS_WORDS: [&[u8]; 14] = [
+const SERVERS_WORDS: [&[u8]; 22] = [
     b"account",
     b"authentication",
     b"bad",
+    b"busy",
+    b"deleted",
     b"denied",
     b"error",
+    b"expunged",
     b"failed",
+    b"gone",
     b"incorrect",
     b"invalid",
+    b"later",
+    b"lock",
+    b"locked",
     b"login",
     b"mailbox",
     b"pass",
     b"password",
     b"user",
+    b"wait",
     b"wrong",
 ];
 
@@ -47,6 +55,13 @@ impl Unsaid {
         } else if !octets.is_empty() {
             self.forms.push(secret.clone());
         }
+    }
+
+    /// The login is over. What is told now has other words and numbers in it, that a short secret
+    /// is among by chance.
+    pub(super) fn forget_short(&mut self) {
+        self.forms
+            .retain(|form| form.expose().len() >= SECRET_OCTETS_MIN);
     }
 
     /// Clears texts of what this command has in it, as it is sent.
