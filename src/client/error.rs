@@ -188,8 +188,7 @@ impl fmt::Display for LoginImpossible {
             }
             Self::ServerUnproven(mechanism) => write!(
                 f,
-                "the server accepted the login by {mechanism} without proving that it knows the \
-                 password"
+                "the server did not prove that it knows the password, as {mechanism} demands"
             ),
             Self::BadChallenge(mechanism) => {
                 write!(f, "the server's challenge for {mechanism} makes no sense")

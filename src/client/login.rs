@@ -1,9 +1,10 @@
 //! From nothing to a session that is logged in, with the second tries that are safe to make.
 
 use super::Client;
+use super::auth::keeps_the_secret;
 use super::authorization::Authorization;
 use super::connect::Connector;
-use super::error::{Error, LoginRefusal};
+use super::error::{Error, LoginRefusal, Wait};
 use super::manners::is_unbearable;
 use super::settings::{Credentials, LoginPolicy, Patience, Proof, Server};
 use super::transaction::Transaction;
@@ -23,7 +24,8 @@ pub enum Attempt {
 /// Opens a session and logs in.
 ///
 /// There are three reasons to try again, over a new connection, and each is taken once: the
-/// server refused the mechanism before it had seen the secret, and there is another one; it
+/// server refused the mechanism before it had seen the secret, in words or by closing the line on
+/// a digest, and there is another one; it
 /// refused a token, and a fresh one can be had; it let us in, and did not bear to be asked what
 /// it can do now. The credentials are asked for before each connection, as
 /// a token does not live long.
@@ -67,7 +69,14 @@ pub fn log_in<E: From<Error>>(
                 attempt = next;
                 last = Some((current, Error::LoginRefused(refusal)));
             }
-            Err(error) => return Err(cause(error, last).into()),
+            Err(error) => {
+                let Some(next) = tries.after_hang_up(&mut client, &error, &current.proof) else {
+                    return Err(cause(error, last).into());
+                };
+                log::info!("{error}; trying once more");
+                attempt = next;
+                last = Some((current, error));
+            }
         }
     }
 }
@@ -104,13 +113,41 @@ impl Tries {
             self.token_renewed = true;
             return renew.then_some(Attempt::FreshToken);
         }
+        self.other(client, refusal.mechanism, proof)
+    }
+
+    /// What can be tried after the line was closed on a login without a word: there are servers
+    /// that do so in place of refusing APOP, which they only seem to offer. What was sent for a
+    /// digest is no secret.
+    fn after_hang_up(
+        &mut self,
+        client: &mut Client<Authorization>,
+        error: &Error,
+        proof: &Proof,
+    ) -> Option<Attempt> {
+        let on_login =
+            matches!(error, Error::Io { doing: Wait::Response(verb), .. } if verb.is_of_login());
+        let mechanism = client.choose(proof).ok()?;
+        if !on_login || !keeps_the_secret(mechanism) {
+            return None;
+        }
+        self.other(client, mechanism, proof)
+    }
+
+    /// Another mechanism than the one that was in vain, once.
+    fn other(
+        &mut self,
+        client: &mut Client<Authorization>,
+        in_vain: Mechanism,
+        proof: &Proof,
+    ) -> Option<Attempt> {
         if !self.refused.is_empty() {
             return None;
         }
-        self.refused.push(refusal.mechanism);
+        self.refused.push(in_vain);
         client.avoid(&self.refused);
         let other = client.choose(proof).ok()?;
-        (other != refusal.mechanism).then_some(Attempt::OtherMechanism)
+        (other != in_vain).then_some(Attempt::OtherMechanism)
     }
 }
 

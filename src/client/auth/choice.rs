@@ -46,6 +46,11 @@ pub(super) fn kind(mechanism: Mechanism) -> Kind {
     }
 }
 
+/// Whether the other side is told nothing by which it could log in itself.
+pub(in crate::client) fn keeps_the_secret(mechanism: Mechanism) -> bool {
+    kind(mechanism) == Kind::Digest
+}
+
 /// What there is to choose from.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::client) struct Offer<'a> {

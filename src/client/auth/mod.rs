@@ -5,7 +5,7 @@ mod sasl;
 mod scram;
 mod steps;
 
-pub(super) use choice::{Line, Offer};
+pub(super) use choice::{Line, Offer, keeps_the_secret};
 
 use super::error::{Error, LoginImpossible, LoginRefusal};
 use super::session::{Session, Wire};

@@ -26,7 +26,18 @@ const ITERATIONS_MAX: u32 = 1 << 20;
 pub(super) struct Scram {
     session: Session<NoValidation>,
     name: Mechanism,
-    is_proven: bool,
+    progress: Progress,
+}
+
+/// How far the exchange has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Nothing is proven yet.
+    Begun,
+    /// The server has our proof of the password, and owes its own.
+    Answered,
+    /// The server has proven to know the password.
+    Proven,
 }
 
 /// What rsasl asks for.
@@ -84,18 +95,26 @@ impl Scram {
         Ok(Self {
             session,
             name,
-            is_proven: false,
+            progress: Progress::Begun,
         })
     }
 
     fn step(&mut self, input: Option<&[u8]>) -> Result<Step, LoginImpossible> {
         let mut output = Vec::new();
         match self.session.step(input, &mut output) {
-            Ok(State::Finished(_)) => self.is_proven = true,
+            Ok(State::Finished(_)) => self.progress = Progress::Proven,
             Ok(State::Running) => {}
-            Err(_) => return Err(LoginImpossible::BadChallenge(self.name)),
+            Err(_) => return Err(self.fault()),
         }
         Ok(Step::open(output))
+    }
+
+    /// What is wrong with a challenge that cannot be answered.
+    fn fault(&self) -> LoginImpossible {
+        match self.progress {
+            Progress::Answered => LoginImpossible::ServerUnproven(self.name),
+            Progress::Begun | Progress::Proven => LoginImpossible::BadChallenge(self.name),
+        }
     }
 }
 
@@ -124,14 +143,20 @@ impl Steps for Scram {
     }
 
     fn respond(&mut self, challenge: Option<Vec<u8>>) -> Result<Step, LoginImpossible> {
-        let bad = LoginImpossible::BadChallenge(self.name);
-        let challenge = challenge.ok_or(bad.clone())?;
+        let challenge = challenge.ok_or_else(|| self.fault())?;
+        // The server's refusal, in the words of SCRAM (RFC 5802 section 7): -ERR comes next.
+        if challenge.starts_with(b"e=") {
+            return Ok(Step::open(""));
+        }
         let asks_too_much = iterations(&challenge).is_some_and(|count| count > ITERATIONS_MAX);
-        if self.is_proven || asks_too_much || !is_attributes(&challenge) {
-            return Err(bad);
+        if self.progress == Progress::Proven || asks_too_much || !is_attributes(&challenge) {
+            return Err(self.fault());
         }
         // Only who knows the password can go on from here, so that a refusal judges it.
         let step = self.step(Some(&challenge))?;
+        if self.progress == Progress::Begun {
+            self.progress = Progress::Answered;
+        }
         Ok(Step {
             is_secret: true,
             ..step
@@ -141,7 +166,7 @@ impl Steps for Scram {
     /// A server that says yes before it has proven to know the password is not the one that
     /// the user has an account with (RFC 5802 section 5).
     fn finish(&mut self) -> Result<(), LoginImpossible> {
-        if self.is_proven {
+        if self.progress == Progress::Proven {
             Ok(())
         } else {
             Err(LoginImpossible::ServerUnproven(self.name))
@@ -244,7 +269,12 @@ mod tests {
             last.starts_with(&format!("c={bound},r={nonce}x,p=")),
             "{last}"
         );
-        assert!(scram.finish().is_err());
-        assert!(scram.respond(Some(b"v=QUJD".to_vec())).is_err(), "no proof");
+        let unproven = LoginImpossible::ServerUnproven(Mechanism::Sasl(mechanism));
+        assert_eq!(scram.finish(), Err(unproven.clone()));
+        let refusal = scram.respond(Some(b"e=invalid-proof".to_vec())).unwrap();
+        assert!(refusal.octets.expose().is_empty());
+        assert_eq!(scram.finish(), Err(unproven.clone()), "in spite of that");
+        let wrong = scram.respond(Some(b"v=QUJD".to_vec()));
+        assert_eq!(wrong.err(), Some(unproven));
     }
 }

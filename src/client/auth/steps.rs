@@ -199,7 +199,7 @@ impl Steps for Token {
     }
 
     fn respond(&mut self, challenge: Option<Vec<u8>>) -> Result<Step, LoginImpossible> {
-        self.complaint = challenge.map(|text| ServerText::new(&text));
+        self.complaint = challenge.map(|text| ServerText::whole(&text));
         Ok(Step::open(self.farewell))
     }
 
