@@ -433,11 +433,7 @@ impl<W: Wire> Session<W> {
         let FoundLine::Whole { line, consumed } = self.talk.found_line() else {
             return Err(Error::Misbehaved(Misbehaviour::LineTooLong(wait)));
         };
-        let status = StatusLine::parse(line).map(|status| match status {
-            // Numbers are read from it, and it is not shown.
-            StatusLine::Ok(text) if !verb.is_of_login() => StatusLine::Ok(text),
-            status => self.cleared(status),
-        });
+        let status = StatusLine::parse(line).map(|status| self.cleared(status, verb));
         let text = self.text(line);
         self.talk.input.consume(consumed);
         // A challenge is not for everybody's eyes.
@@ -456,8 +452,10 @@ impl<W: Wire> Session<W> {
     }
 
     /// The status line without what is kept unsaid; what it means to us stays.
-    fn cleared(&self, status: StatusLine) -> StatusLine {
+    fn cleared(&self, status: StatusLine, verb: Verb) -> StatusLine {
         match status {
+            // Numbers are read from it, and it is not shown.
+            StatusLine::Ok(text) if !verb.is_of_login() => StatusLine::Ok(text),
             StatusLine::Ok(text) => StatusLine::Ok(self.text(text.as_bytes())),
             StatusLine::Err(mut refusal) => {
                 if let Some(ResponseCode::Other(code)) = &mut refusal.code {
@@ -495,7 +493,7 @@ impl<W: Wire> Session<W> {
         };
         self.talk.ending = ending;
         self.talk.unstuffer = Unstuffer::new(ending);
-        let status = StatusLine::parse(line).map(|status| self.cleared(status));
+        let status = StatusLine::parse(line);
         let text = ServerText::new(line);
         self.talk.input.consume(consumed);
         log::trace!(target: TRACE, "S: {text}");
