@@ -19,6 +19,8 @@ pub(super) enum Fault {
     ErrorOnce(usize),
     /// That one and all that come after it fail.
     ErrorsFrom(usize),
+    /// From there on nothing can be written; names can still be made, changed and removed.
+    FullFrom(usize),
 }
 
 /// In which order names reach the disk.
@@ -410,6 +412,7 @@ impl Watch for ModelDisk {
             Fault::None => false,
             Fault::ErrorOnce(at) => done == at,
             Fault::Stop(at) | Fault::ErrorsFrom(at) => done >= at,
+            Fault::FullFrom(at) => done >= at && matches!(operation, Operation::Write { .. }),
         };
         if !fails {
             state.carry_out(operation);

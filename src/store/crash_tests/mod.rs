@@ -26,6 +26,7 @@ enum Crash {
     PowerCutAndMail(Names, Survives),
     ErrorOnce,
     ErrorsFrom,
+    DiskFull,
 }
 
 impl Crash {
@@ -34,6 +35,7 @@ impl Crash {
             Self::Kill | Self::PowerCut(..) | Self::PowerCutAndMail(..) => Fault::Stop(operations),
             Self::ErrorOnce => Fault::ErrorOnce(operations),
             Self::ErrorsFrom => Fault::ErrorsFrom(operations),
+            Self::DiskFull => Fault::FullFrom(operations),
         }
     }
 
@@ -41,7 +43,7 @@ impl Crash {
     fn strike(self, world: &mut World, operations: usize) -> bool {
         let ended_well = world.run(self.fault(operations)).is_ok();
         match self {
-            Self::Kill | Self::ErrorOnce | Self::ErrorsFrom => {}
+            Self::Kill | Self::ErrorOnce | Self::ErrorsFrom | Self::DiskFull => {}
             Self::PowerCut(names, survives) => world.cut_power(names, survives),
             Self::PowerCutAndMail(names, survives) => {
                 world.cut_power(names, survives);
@@ -65,7 +67,12 @@ fn recover(world: &mut World, told: &dyn std::fmt::Debug) {
 }
 
 fn crashes(kind: Kind) -> Vec<Crash> {
-    let mut crashes = vec![Crash::Kill, Crash::ErrorOnce, Crash::ErrorsFrom];
+    let mut crashes = vec![
+        Crash::Kill,
+        Crash::ErrorOnce,
+        Crash::ErrorsFrom,
+        Crash::DiskFull,
+    ];
     for names in [Names::Ordered, Names::Harsh] {
         for survives in [Survives::Nothing, Survives::Some(1), Survives::Some(2)] {
             crashes.push(Crash::PowerCut(names, survives));
@@ -171,6 +178,7 @@ fn any_crash() -> impl Strategy<Value = (Crash, usize)> {
         1 => Just(Crash::Kill),
         1 => Just(Crash::ErrorOnce),
         1 => Just(Crash::ErrorsFrom),
+        1 => Just(Crash::DiskFull),
         3 => power_cut,
     ];
     (crash, 0..120_usize)

@@ -255,7 +255,11 @@ impl Locker {
     fn make_dot_lock(&self) -> io::Result<DotLock> {
         let mut handle = self.disk.create_new(&self.dot_lock)?;
         let _outcome = handle.as_file().try_lock();
-        handle.write_all(self.own_file.text.as_bytes())?;
+        if let Err(error) = handle.write_all(self.own_file.text.as_bytes()) {
+            // Without its text the next run would take it for another program's.
+            let _outcome = self.disk.remove(&self.dot_lock);
+            return Err(error);
+        }
         let identity = identity(handle.as_file())?;
         Ok(DotLock {
             path: self.dot_lock.clone(),
