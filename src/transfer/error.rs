@@ -139,6 +139,14 @@ pub(super) fn is_line_drop(error: &client::Error) -> bool {
     )
 }
 
+/// Whether the line was closed, and not only silent.
+pub(super) fn is_hang_up(error: &client::Error) -> bool {
+    if let client::Error::CommandsLost(cause) = error {
+        return is_hang_up(cause);
+    }
+    matches!(error, client::Error::Io { .. })
+}
+
 fn is_try_later(error: &client::Error) -> bool {
     if let client::Error::LoginRefused(login) = error {
         return login.refusal.try_later();

@@ -124,6 +124,11 @@ impl Troubles {
         self.of(row) == Some(Trouble::Dropped(DROPS_BEFORE_ALONE))
     }
 
+    /// Whether the line dropped at it before.
+    pub(super) fn has_dropped(&self, row: &Row<'_>) -> bool {
+        matches!(self.of(row), Some(Trouble::Dropped(_)))
+    }
+
     fn of(&self, row: &Row<'_>) -> Option<Trouble> {
         if self.by_message.is_empty() {
             return None;

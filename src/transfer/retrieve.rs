@@ -6,6 +6,8 @@ use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged
 
 use super::commit::{CommitEnded, Outbox, Parcel, Recognised, Retrieved, Work};
 use super::contents::{Contents, Group};
+use super::error::is_hang_up;
+use super::fetch::Troubles;
 use super::observer::{Event, Failure, MessageReport, Observer, Status};
 use super::plan::{Reason, Step};
 use super::policy::Bounds;
@@ -59,6 +61,9 @@ pub(super) struct Retriever<'a> {
     pub(super) alone: bool,
     /// The last whole message, until it is known what comes behind it.
     pub(super) held: Option<Parcel>,
+    /// The last refusal, until it is known whether the server meant the message or hung up.
+    pub(super) refused: Option<(Step, Refusal)>,
+    pub(super) troubles: &'a Troubles,
     pub(super) observer: &'a dyn Observer,
     pub(super) summary: Summary,
     /// Octets of message data, of unfinished messages too: what a provider counts.
@@ -72,6 +77,7 @@ impl Retriever<'_> {
     /// handed over all the same.
     pub(super) fn retrieve(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
         let retrieved = self.retrieve_all(steps, asking);
+        let retrieved = self.release_refused(retrieved);
         if let Err(Interruption::Store(_)) = retrieved {
             // Nobody knows what of the batch is in the stage: all of it counts as lost.
             return retrieved;
@@ -113,6 +119,26 @@ impl Retriever<'_> {
         Ok(())
     }
 
+    /// Counts the last refusal. If the line was closed on it, the server meant the session, as one
+    /// says that was left alone for too long: the message is asked for once more.
+    fn release_refused(&mut self, retrieved: Result<(), Interruption>) -> Result<(), Interruption> {
+        let Some((step, refusal)) = self.refused.take() else {
+            return retrieved;
+        };
+        let row = self.listing.row(step.row);
+        let is_second = row.is_some_and(|row| self.troubles.has_dropped(&row));
+        match retrieved {
+            Err(Interruption::Client { error, .. }) if is_hang_up(&error) && !is_second => {
+                self.settled -= 1;
+                Err(Interruption::Client { error, at: step })
+            }
+            retrieved => {
+                count_refused(&mut self.summary, self.observer, step.number, row, &refusal);
+                retrieved
+            }
+        }
+    }
+
     /// Lets the last whole message go. If what came behind it looks like more of it, it may not
     /// be whole.
     fn release_held(&mut self, interruption: Option<&Interruption>) {
@@ -148,6 +174,16 @@ impl Retriever<'_> {
         if number != step.number {
             return Err(at(client::Error::OutOfStep));
         }
+        if let Some((before, refusal)) = self.refused.take() {
+            let row = self.listing.row(before.row);
+            count_refused(
+                &mut self.summary,
+                self.observer,
+                before.number,
+                row,
+                &refusal,
+            );
+        }
         // Nothing odd came behind the message before this one.
         if let Some(parcel) = self.held.take() {
             self.outbox.add(parcel);
@@ -159,7 +195,7 @@ impl Retriever<'_> {
         let mut body = match reply {
             Reply::Body(body) => body,
             Reply::Refused(refusal) => {
-                self.count_refused(step.number, row, &refusal);
+                self.refused = Some((step, refusal));
                 return Ok(());
             }
         };
@@ -253,20 +289,26 @@ impl Retriever<'_> {
         }
         self.contents.take(&Group::Anyone, &staged.sha256)
     }
+}
 
-    fn count_refused(&mut self, number: MessageNumber, row: Option<Row<'_>>, refusal: &Refusal) {
-        let status = if refusal.message_is_gone() {
-            self.summary.gone += 1;
-            Status::Gone(refusal)
+/// Counts a refused message, and tells of it.
+fn count_refused(
+    summary: &mut Summary,
+    observer: &dyn Observer,
+    number: MessageNumber,
+    row: Option<Row<'_>>,
+    refusal: &Refusal,
+) {
+    let status = if refusal.message_is_gone() {
+        summary.gone += 1;
+        Status::Gone(refusal)
+    } else {
+        summary.add_failed(if refusal.try_later() {
+            Remedy::TryLater
         } else {
-            self.summary.add_failed(if refusal.try_later() {
-                Remedy::TryLater
-            } else {
-                Remedy::None
-            });
-            Status::Failed(Failure::Refused(refusal))
-        };
-        let report = MessageReport::of(number, row, status);
-        self.observer.notice(Event::Message(report));
-    }
+            Remedy::None
+        });
+        Status::Failed(Failure::Refused(refusal))
+    };
+    observer.notice(Event::Message(MessageReport::of(number, row, status)));
 }

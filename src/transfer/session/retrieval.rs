@@ -64,6 +64,8 @@ impl Session<'_, '_> {
             outbox,
             alone: self.run.summary.stored == 0 && ahead.len() + alone.len() == 1,
             held: None,
+            refused: None,
+            troubles: &self.run.troubles,
             observer: self.run.observer,
             summary: Summary::default(),
             octets_received: 0,
