@@ -27,40 +27,19 @@ pub(crate) fn is_answer(error: &clap::Error) -> bool {
 
 /// A mistake of the command line, which had these words.
 pub(crate) fn failure(words: &[OsString], error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
     if matches!(
         error.kind(),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        let hint = if error
-            .render()
-            .to_string()
-            .contains("Usage: popfetch config")
-        {
+        let hint = if text.contains("Usage: popfetch config") {
             "write popfetch config check or popfetch config import; --help tells more"
         } else {
             "write popfetch fetch, list, stat, delete, verify or config; --help tells more"
         };
         return Failure::usage("no command is given").hint(hint);
     }
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let mut message = String::new();
-    let mut hints = Vec::new();
-    for line in text.lines() {
-        let words = line.trim();
-        if words.starts_with("Usage:") || words.starts_with("For more information") {
-            break;
-        }
-        if let Some(tip) = words.strip_prefix("tip: ") {
-            // No argument of ours begins with a hyphen.
-            if !tip.starts_with("to pass '") {
-                hints.push(tip.to_owned());
-            }
-        } else if !words.is_empty() {
-            let gap = if message.is_empty() { "" } else { " " };
-            message = [&message, gap, words].concat();
-        }
-    }
+    let (mut message, mut hints) = message_and_tips(&text);
     if holds_secret(error)
         && let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
     {
@@ -86,6 +65,27 @@ pub(crate) fn failure(words: &[OsString], error: &clap::Error) -> Failure {
         ));
     }
     Failure::usage(escape(&message)).hint(escape(&hints.join("; ")))
+}
+
+/// What clap prints of a mistake, as one line, and its tips.
+fn message_and_tips(text: &str) -> (String, Vec<String>) {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let mut words = Vec::new();
+    let mut tips = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            // No argument of ours begins with a hyphen.
+            if !tip.starts_with("to pass '") {
+                tips.push(tip.to_owned());
+            }
+        } else if !line.is_empty() {
+            words.push(line);
+        }
+    }
+    (words.join(" "), tips)
 }
 
 /// The command that was called: `popfetch fetch`. A word that names none is a flag or its value.

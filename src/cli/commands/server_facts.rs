@@ -77,30 +77,12 @@ pub(super) fn lines(account: &Account, facts: &ServerFacts) -> Vec<String> {
         .mechanism
         .map_or_else(|| "unknown".to_owned(), |it| it.to_string());
     tell("logged in by", mechanism);
-    let mut encryption = encryption(account.server.tls).to_owned();
-    if let Some(version) = facts.tls_version {
-        encryption.push_str(", ");
-        encryption.push_str(&version.to_string());
-    }
-    tell("encryption", encryption);
-    if let Some(leaf) = &facts.leaf {
-        let names: Vec<_> = leaf.names.iter().map(ToString::to_string).collect();
-        let date = |seconds: Option<i64>| {
-            seconds
-                .and_then(local_time)
-                .unwrap_or_else(|| "?".to_owned())
-        };
-        tell("certificate for", names.join(", "));
-        tell("issued by", leaf.issuer.to_string());
-        tell(
-            "valid",
-            format!(
-                "{} to {}",
-                date(leaf.not_before_seconds),
-                date(leaf.not_after_seconds)
-            ),
-        );
-        tell("fingerprint", leaf.sha256.to_string());
+    tell(
+        "encryption",
+        encryption(account.server.tls, facts.tls_version),
+    );
+    for (name, value) in facts.leaf.iter().flat_map(certificate) {
+        tell(name, value);
     }
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     tell("pipelining", yes_or_no(capabilities.has_pipelining()));
@@ -126,12 +108,32 @@ pub(super) fn lines(account: &Account, facts: &ServerFacts) -> Vec<String> {
     lines
 }
 
-fn encryption(tls: TlsMode) -> &'static str {
-    match tls {
+fn encryption(tls: TlsMode, version: Option<TlsVersion>) -> String {
+    let begun = match tls {
         TlsMode::Implicit => "TLS from the first octet",
         TlsMode::Stls => "TLS, begun by STLS",
         TlsMode::Off => "none",
+    };
+    match version {
+        Some(version) => format!("{begun}, {version}"),
+        None => begun.to_owned(),
     }
+}
+
+fn certificate(leaf: &Leaf) -> [(&'static str, String); 4] {
+    let names: Vec<_> = leaf.names.iter().map(ToString::to_string).collect();
+    let date = |seconds: Option<i64>| {
+        seconds
+            .and_then(local_time)
+            .unwrap_or_else(|| "?".to_owned())
+    };
+    let (begin, end) = (date(leaf.not_before_seconds), date(leaf.not_after_seconds));
+    [
+        ("certificate for", names.join(", ")),
+        ("issued by", leaf.issuer.to_string()),
+        ("valid", format!("{begin} to {end}")),
+        ("fingerprint", leaf.sha256.to_string()),
+    ]
 }
 
 /// EXPIRE in words (RFC 2449 section 6.7).
