@@ -107,3 +107,31 @@ fn eml_files(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_eml_folder_has_messages_down_to_its_months() {
+        let folder = tempfile::tempdir().unwrap();
+        let months = folder.path().join("2024/01");
+        fs::create_dir_all(months.join("deeper")).unwrap();
+        fs::create_dir_all(folder.path().join(".popfetch-tmp")).unwrap();
+        for name in [
+            "one.eml",
+            "2024/two.eml",
+            "2024/01/three.eml",
+            "2024/01/deeper/not.eml",
+            "2024/01/not.txt",
+            ".popfetch-tmp/not.eml",
+        ] {
+            File::create(folder.path().join(name)).unwrap();
+        }
+        let files = files_of(&Destination::Eml(folder.path().to_owned())).unwrap();
+        let mut names: Vec<_> = files.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["2024/01/three.eml", "2024/two.eml", "one.eml"]);
+        assert_eq!(files["2024/01/three.eml"], months.join("three.eml"));
+    }
+}
