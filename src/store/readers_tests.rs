@@ -9,7 +9,7 @@ use mail_parser::mailbox::{maildir, mbox};
 use sha2::{Digest as _, Sha256};
 
 use super::destination::Destination;
-use super::testkit::{Kit, NOW_SECONDS};
+use super::testkit::{Kit, NOW_SECONDS, quoted_by_lines};
 
 /// Odd messages, and each as it is with LF line ends.
 fn messages() -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -94,20 +94,13 @@ fn hash(text: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(text))
 }
 
-/// Quotes by lines, as the definition of mboxrd has it.
+/// A text as it stands in an mbox, where the last line has an end, too.
 fn quoted(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for line in text.split_inclusive(|&octet| octet == b'\n') {
-        let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
-        if line[quotes..].starts_with(b"From ") {
-            out.push(b'>');
-        }
-        out.extend_from_slice(line);
+    let mut quoted = quoted_by_lines(text);
+    if !quoted.ends_with(b"\n") {
+        quoted.push(b'\n');
     }
-    if !out.ends_with(b"\n") {
-        out.push(b'\n');
-    }
-    out
+    quoted
 }
 
 #[test]

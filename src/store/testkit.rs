@@ -24,6 +24,29 @@ use crate::protocol::UniqueId;
 /// The time of day in all tests.
 pub(super) const NOW_SECONDS: u64 = 1_704_448_801;
 
+/// The names in a folder, sorted.
+pub(super) fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// A text quoted line by line, as the definition of mboxrd has it.
+pub(super) fn quoted_by_lines(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in text.split_inclusive(|&octet| octet == b'\n') {
+        let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
+        if line[quotes..].starts_with(b"From ") {
+            out.push(b'>');
+        }
+        out.extend_from_slice(line);
+    }
+    out
+}
+
 /// A folder with a destination in it, and what is needed to open it again and again.
 pub(super) struct Kit {
     folder: TempDir,

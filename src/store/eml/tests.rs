@@ -2,7 +2,7 @@ use std::fs;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::store::testkit::{Kit, Part, Stop};
+use crate::store::testkit::{Kit, Part, Stop, names_in};
 use crate::store::{Destination, Disk, EmlFolders, Place};
 
 const DATED: &[u8] = b"Date: Fri, 5 Jan 2024 10:00:00 +0000\r\nFrom: Ann <a@b.c>\r\n\
@@ -13,11 +13,7 @@ fn eml() -> Kit {
 }
 
 fn names(kit: &Kit) -> Vec<String> {
-    let entries = fs::read_dir(kit.path()).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
+    let mut names = names_in(&kit.path());
     names.retain(|name| name != ".popfetch-tmp");
     names
 }

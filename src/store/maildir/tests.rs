@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest as _, Sha256};
 
 use super::without_flags;
-use crate::store::testkit::{Kit, NOW_SECONDS, Part, Stop};
+use crate::store::testkit::{Kit, NOW_SECONDS, Part, Stop, names_in};
 use crate::store::{Arriving, Destination, Disk, Place};
 
 const DATED: &[u8] =
@@ -15,12 +15,7 @@ fn maildir() -> Kit {
 }
 
 fn names(kit: &Kit, folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(kit.path().join(folder)).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
+    names_in(&kit.path().join(folder))
 }
 
 #[test]

@@ -178,6 +178,7 @@ mod tests {
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 
     use super::{Quoting, Unquoting};
+    use crate::store::testkit::quoted_by_lines;
 
     fn unquoted<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut unquoting = Unquoting::new();
@@ -227,19 +228,6 @@ mod tests {
         check(b"\0From me\n", b"\0From me\n");
     }
 
-    /// The same by lines, as the definition has it.
-    fn by_lines(text: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for line in text.split_inclusive(|&octet| octet == b'\n') {
-            let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
-            if line[quotes..].starts_with(b"From ") {
-                out.push(b'>');
-            }
-            out.extend_from_slice(line);
-        }
-        out
-    }
-
     #[test]
     fn only_quoted_from_lines_are_unquoted() {
         for (text, expected) in [
@@ -270,7 +258,7 @@ mod tests {
             cuts.sort_unstable();
             let chunks = [&text[..cuts[0]], &text[cuts[0]..cuts[1]], &text[cuts[1]..]];
             let quoted = quoted(chunks.into_iter());
-            prop_assert_eq!(&quoted, &by_lines(&text));
+            prop_assert_eq!(&quoted, &quoted_by_lines(&text));
             let (head, tail) = quoted.split_at(cuts[0]);
             prop_assert_eq!(unquoted([head, tail].into_iter()), text);
         }

@@ -12,6 +12,7 @@ use super::{Access, Locker};
 use crate::store::durable::{Operation, Watch};
 use crate::store::journal::JournalId;
 use crate::store::open::{Clock, Site};
+use crate::store::testkit::names_in;
 use crate::store::{Destination, Disk, EmlFolders, Error};
 
 /// The time of day in all tests.
@@ -60,12 +61,7 @@ impl Place {
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
+        names_in(self.folder.path())
     }
 }
 
