@@ -168,7 +168,7 @@ fn results_that_cannot_be_written() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_a_list_and_no_fetch() {
+fn a_reader_that_leaves_ends_a_list_and_printed_mail_and_no_fetch() {
     let folder = Folder::new();
     let server = serve(Mailbox::generated(40, 1, Sizes::Mixed));
     let closed = || {
@@ -178,6 +178,9 @@ fn a_reader_that_leaves_ends_a_list_and_no_fetch() {
     };
     let list = popfetch(&folder, "list", &server).stdout(closed());
     let outcome = list.run().expect(0);
+    assert_eq!(outcome.stderr, "");
+    let print = popfetch(&folder, "fetch", &server).stdout(closed());
+    let outcome = print.words("--to -").run().expect(0);
     assert_eq!(outcome.stderr, "");
     let fetch = popfetch(&folder, "fetch", &server).stdout(closed());
     let outcome = fetch.words("--json --to mail").run().expect(0);
