@@ -4,7 +4,7 @@ use super::Client;
 use super::auth::keeps_the_secret;
 use super::authorization::Authorization;
 use super::connect::Connector;
-use super::error::{Error, LoginRefusal, Wait};
+use super::error::{Error, LoginImpossible, LoginRefusal, Wait};
 use super::manners::is_unbearable;
 use super::settings::{Credentials, LoginPolicy, Patience, Proof, Server};
 use super::transaction::Transaction;
@@ -24,11 +24,10 @@ pub enum Attempt {
 /// Opens a session and logs in.
 ///
 /// There are three reasons to try again, over a new connection, and each is taken once: the
-/// server refused the mechanism before it had seen the secret, in words or by closing the line on
-/// a digest, and there is another one; it
-/// refused a token, and a fresh one can be had; it let us in, and did not bear to be asked what
-/// it can do now. The credentials are asked for before each connection, as
-/// a token does not live long.
+/// server refused the mechanism before it had seen the secret, or a digest came to nothing, and
+/// there is another one; it refused a token, and a fresh one can be had; it let us in, and did not
+/// bear to be asked what it can do now. The credentials are asked for before each connection, as a
+/// token does not live long.
 pub fn log_in<E: From<Error>>(
     connector: &Connector,
     server: &Server,
@@ -70,7 +69,7 @@ pub fn log_in<E: From<Error>>(
                 last = Some((current, Error::LoginRefused(refusal)));
             }
             Err(error) => {
-                let Some(next) = tries.after_hang_up(&mut client, &error, &current.proof) else {
+                let Some(next) = tries.after_digest(&mut client, &error, &current.proof) else {
                     return Err(cause(error, last).into());
                 };
                 log::info!("{error}; trying once more");
@@ -116,19 +115,25 @@ impl Tries {
         self.other(client, refusal.mechanism, proof)
     }
 
-    /// What can be tried after the line was closed on a login without a word: there are servers
-    /// that do so in place of refusing APOP, which they only seem to offer. What was sent for a
-    /// digest is no secret.
-    fn after_hang_up(
+    /// What can be tried after a digest came to nothing without a word of refusal: there are
+    /// servers that close the line on APOP, which they only seem to offer, and such whose
+    /// challenge cannot be answered. What was sent for a digest is no secret.
+    fn after_digest(
         &mut self,
         client: &mut Client<Authorization>,
         error: &Error,
         proof: &Proof,
     ) -> Option<Attempt> {
-        let on_login =
-            matches!(error, Error::Io { doing: Wait::Response(verb), .. } if verb.is_of_login());
+        let came_to_nothing = if let Error::Io { doing, .. } = error {
+            matches!(doing, Wait::Response(verb) if verb.is_of_login())
+        } else {
+            matches!(
+                error,
+                Error::LoginImpossible(LoginImpossible::BadChallenge(_))
+            )
+        };
         let mechanism = client.choose(proof).ok()?;
-        if !on_login || !keeps_the_secret(mechanism) {
+        if !came_to_nothing || !keeps_the_secret(mechanism) {
             return None;
         }
         self.other(client, mechanism, proof)

@@ -123,8 +123,7 @@ impl<W: Wire> Session<W> {
 
     /// Begins a login with this secret: it is shown in no text of the server's from here on.
     pub(super) fn keep_unsaid(&mut self, secret: &Secret) {
-        self.talk.unsaid = Unsaid::default();
-        self.talk.unsaid.add(secret);
+        self.talk.unsaid.begin_with(secret);
     }
 
     /// The server's octets as a text that anybody may see.
@@ -216,11 +215,12 @@ impl<W: Wire> Session<W> {
             return Ok(None);
         }
         let mut capabilities = Capabilities::default();
-        let unsaid = std::mem::take(&mut self.talk.unsaid);
+        let mut unsaid = std::mem::take(&mut self.talk.unsaid);
         let read = self.rows(Verb::Capa, CAPABILITY_OCTETS_MAX, |row| {
-            capabilities.push_row(unsaid.text(row).as_bytes());
+            capabilities.push_row(unsaid.capability(row).as_bytes());
             Ok(())
         });
+        unsaid.told(&capabilities);
         self.talk.unsaid = unsaid;
         read.map(|()| Some(capabilities))
     }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::protocol::{Command, ServerText};
+use crate::protocol::{Capabilities, Command, ServerText};
 use crate::secret::Secret;
 
 /// What a secret is shown as.
@@ -43,9 +43,33 @@ const SERVERS_WORDS: [&[u8]; 22] = [
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
     forms: Vec<Secret>,
+    /// What the server said of itself before it was told a secret: these are its own words.
+    told_before: Capabilities,
 }
 
 impl Unsaid {
+    /// Clears texts of this secret alone.
+    pub(super) fn begin_with(&mut self, secret: &Secret) {
+        self.forms.clear();
+        self.add(secret);
+    }
+
+    /// The server has told what it can do.
+    pub(super) fn told(&mut self, capabilities: &Capabilities) {
+        if self.forms.is_empty() {
+            self.told_before = capabilities.clone();
+        }
+    }
+
+    /// A row of what the server can do, cleared.
+    pub(super) fn capability(&self, row: &[u8]) -> ServerText {
+        let is_own = |told: &ServerText| told.as_bytes() == row.trim_ascii();
+        if self.told_before.rows().iter().any(is_own) {
+            return ServerText::new(row);
+        }
+        self.text(row)
+    }
+
     /// Clears texts of this secret, too.
     pub(super) fn add(&mut self, secret: &Secret) {
         let octets = secret.expose();
@@ -130,7 +154,7 @@ fn holds_as_word(octets: &[u8], form: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Unsaid;
-    use crate::protocol::Command;
+    use crate::protocol::{Capabilities, Command};
     use crate::secret::Secret;
 
     fn check(secret: &str, text: &str, expected: &str) {
@@ -139,6 +163,18 @@ mod tests {
         unsaid.add(&secret);
         unsaid.add_sent(&Command::AuthResponse(secret));
         assert_eq!(unsaid.text(text.as_bytes()).to_string(), expected, "{text}");
+    }
+
+    #[test]
+    fn what_was_told_before_is_no_secret() {
+        let mut unsaid = Unsaid::default();
+        unsaid.told(&Capabilities::parse([&b"IMPLEMENTATION hunter2"[..]]));
+        unsaid.begin_with(&Secret::from("hunter2".to_owned()));
+        let check = |row: &str, expected: &str| {
+            assert_eq!(unsaid.capability(row.as_bytes()).to_string(), expected);
+        };
+        check("IMPLEMENTATION hunter2", "IMPLEMENTATION hunter2");
+        check("X-LAST hunter2", "X-LAST ****");
     }
 
     #[test]
