@@ -94,3 +94,46 @@ fn is_of_lost_commands(error: &Error) -> bool {
             )
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::protocol::Verb;
+
+    fn closed() -> Error {
+        Error::Io {
+            doing: Wait::Response(Verb::Retr),
+            peer: "pop.example.org:995".to_owned(),
+            source: io::ErrorKind::UnexpectedEof.into(),
+        }
+    }
+
+    fn silent() -> Error {
+        Error::Deadline(Wait::Response(Verb::Retr))
+    }
+
+    #[test]
+    fn a_closed_line_proves_nothing_once_sending_ahead_has_worked() {
+        let check = |policy, answers: Vec<Result<(), Error>>, bears: bool| {
+            let manners = Arc::new(Manners::default());
+            let mut pipelining = Pipelining::new(policy, Arc::clone(&manners));
+            let told = format!("{policy:?} {answers:?}");
+            for answer in answers {
+                drop(pipelining.learn(answer));
+            }
+            assert_eq!(manners.bears_pipelining(), bears, "{told}");
+        };
+        let auto = PipelinePolicy::Auto;
+        check(auto, vec![Ok(())], true);
+        check(auto, vec![Err(closed())], false);
+        check(auto, vec![Ok(()), Err(closed())], true);
+        check(auto, vec![Err(silent())], false);
+        check(auto, vec![Ok(()), Err(silent())], false);
+        check(auto, vec![Err(Error::Stopped)], true);
+        // What the user wants is not learnt otherwise.
+        let wanted = PipelinePolicy::Window(std::num::NonZeroU16::MIN);
+        check(wanted, vec![Err(closed()), Err(silent())], true);
+    }
+}

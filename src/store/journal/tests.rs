@@ -421,6 +421,23 @@ fn compaction_leaves_out_what_is_dead_and_nothing_else() {
 }
 
 #[test]
+fn a_journal_of_open_intents_is_not_compacted() {
+    let bench = Bench::new();
+    let mut journal = bench.load();
+    let alice = account(&mut journal, &login(995), &[]);
+    let intended: Vec<Receipt> = (0..600)
+        .map(|number| receipt(alice, &format!("open{number}")))
+        .collect();
+    journal.intend(&intended).unwrap();
+    journal.sync().unwrap();
+    drop(journal);
+    let before = bench.octets();
+    assert!(before.len() > 64 * 1024);
+    drop(bench.load().compact(&Disk::new()).unwrap());
+    assert!(bench.octets() == before);
+}
+
+#[test]
 fn a_deleted_message_is_forgotten_once_it_was_away_for_long() {
     let bench = Bench::new();
     let mut journal = bench.load();
