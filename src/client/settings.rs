@@ -61,19 +61,6 @@ impl fmt::Display for TlsMode {
     }
 }
 
-impl FromStr for TlsMode {
-    type Err = InvalidSetting;
-
-    fn from_str(text: &str) -> Result<Self, InvalidSetting> {
-        match text {
-            "implicit" => Ok(Self::Implicit),
-            "stls" => Ok(Self::Stls),
-            "off" => Ok(Self::Off),
-            _ => Err(InvalidSetting("expected implicit, stls or off")),
-        }
-    }
-}
-
 /// How long anything may take, and the flag that ends every wait.
 #[derive(Debug, Clone)]
 pub struct Patience {
@@ -418,6 +405,10 @@ mod tests {
         check(
             "socks5://m%40e:p%3aw@host:1",
             Some(("host", 1, Some(("m@e", "p:w")))),
+        );
+        check(
+            "socks5://me:p:w@host:1",
+            Some(("host", 1, Some(("me", "p:w")))),
         );
         check("socks5://:x@host:1", None);
         check("socks5://host:0", None);

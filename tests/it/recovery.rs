@@ -121,6 +121,8 @@ fn a_migrated_server_stops_the_run_and_nothing_is_stored_twice() {
         "{}",
         outcome.stderr
     );
+    // Where nothing is to be retrieved, nothing can be stored twice.
+    fetch(&server, "--larger 1G").expect(0);
     assert_eq!(server.count("RETR"), 0);
     fetch(&server, "--accept-new-uids").expect(0);
     assert_all_stored(&folder, "mail", "accepted");
