@@ -116,6 +116,22 @@ proxy = "socks5://127.0.0.1:1080"
 }
 
 #[test]
+fn the_only_account_of_mpop_may_be_called_default() {
+    check(
+        Program::Mpop,
+        "mpoprc",
+        "account default\nhost pop.example.org\nuser alice\ntls on\ndelivery maildir ~/Mail\n",
+        r#"
+[accounts.default]
+server = "pop3://pop.example.org"
+user = "alice"
+to = "maildir:~/Mail"
+delete = true
+"#,
+    );
+}
+
+#[test]
 fn of_getmail() {
     let text = r#"
 [retriever]
