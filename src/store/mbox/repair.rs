@@ -19,8 +19,8 @@ use crate::store::error::Error;
 use crate::store::files::{hash_of, remove_if_there};
 use crate::store::journal::{Journal, Repair};
 
-/// How much of a fragment is compared to tell that nobody has rewritten the mbox since.
-const FRAGMENT_SHOWN_OCTETS: u64 = 64;
+/// How much is compared at least to tell that nobody has rewritten the mbox since.
+const SHOWN_OCTETS_MIN: u64 = 64;
 
 /// Octets of a file.
 #[derive(Clone, Copy)]
@@ -66,15 +66,19 @@ impl MboxCommit {
         let reading = || Error::io("reading", mbox.path());
         let length = length(mbox)?;
         let begin = repair.offset + repair.fragment_octets + repair.tail_octets;
-        let shown_octets = FRAGMENT_SHOWN_OCTETS.min(range.octets);
+        // All of the fragment: NULs pass for octets of ours, and a reader may have moved some here.
+        // Behind it the other program may have put an empty line.
+        let fragment_octets = repair
+            .fragment_octets
+            .saturating_sub(SEPARATOR.len() as u64);
         let fragment = Range {
-            octets: shown_octets,
+            octets: fragment_octets.max(SHOWN_OCTETS_MIN).min(range.octets),
             ..range
         };
         let mbox_file = mbox.handle.as_file();
         let untouched = length >= begin
             && repair.offset == range.mbox_offset
-            && matching(mbox_file, fragment).map_err(reading())?.octets == shown_octets;
+            && matching(mbox_file, fragment).map_err(reading())?.octets == fragment.octets;
         if !untouched {
             self.give_back_tail(mbox, repair)?;
             return journal.end_repair();

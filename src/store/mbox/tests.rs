@@ -359,3 +359,38 @@ fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
         });
     }
 }
+
+/// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
+#[test]
+fn a_repair_ends_where_a_reader_has_moved_nuls() {
+    let before = [
+        &b"From x Fri Jan  5 10:30:00 2024\n\nthere before"[..],
+        &[0; 90],
+    ]
+    .concat();
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let half = |octets| octets / 2;
+    let kit_with_fragment = |append| {
+        let kit = mbox();
+        write(&kit, &before);
+        let ended = deliver_until(&kit, append, half);
+        (kit, ended)
+    };
+    let append = (0..1000)
+        .find(|&operations| kit_with_fragment(operations).1 == Ended::InAppend)
+        .unwrap();
+    at_every_stop(|operations, part| {
+        let (kit, _) = kit_with_fragment(append);
+        Meanwhile::Append.happen(&kit, FOREIGN);
+        let ended = deliver_until(&kit, operations, part);
+        for _ in 0..8 {
+            Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        }
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        let (counts, _) = count(&kit, &contents);
+        assert_eq!(counts, [1, 1, 1, 1], "{told}");
+        ended
+    });
+}
