@@ -70,8 +70,12 @@ impl Refusal {
     }
 
     /// Whether a refused RETR or TOP says that the message is no longer there, as when another
-    /// session deleted it. No response code tells that.
+    /// session deleted it. No response code tells that. A command that is not known is another
+    /// matter, although servers say so in the same words.
     pub fn message_is_gone(&self) -> bool {
+        if self.has_word_starting(&["command"]) {
+            return false;
+        }
         self.has_word_starting(&["expunged", "deleted", "gone", "vanished"])
             || [
                 "no such",
@@ -348,6 +352,8 @@ mod tests {
         check("message 2 already deleted", true);
         check("There's no message 9.", true);
         check("cannot open the message", false);
+        check("no such command", false);
+        check("RETR: command not found", false);
         check("permission denied", false);
     }
 
