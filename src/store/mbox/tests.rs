@@ -1,11 +1,13 @@
-use std::fs;
-use std::io;
-use std::sync::Arc;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::essence::{Distiller, Essence};
+use super::is_at_place;
 use super::scan::scan;
-use crate::store::durable::{Disk, Operation, Watch};
+use crate::store::durable::{Disk, HandleId, Operation, Watch};
 use crate::store::testkit::{Kit, Opened, Part, Stop};
 use crate::store::{Arriving, Destination, Place};
 
@@ -95,8 +97,8 @@ fn messages_are_appended_as_mboxrd() {
             let range = usize::try_from(offset).unwrap()..usize::try_from(offset + octets).unwrap();
             assert!(content[range.clone()].starts_with(b"From "));
             assert!(content[range].ends_with(b"\n\n"));
-            let mbox = fs::File::open(kit.path()).unwrap();
-            assert!(super::is_at_place(&mbox, &delivered.receipt).unwrap());
+            let mbox = File::open(kit.path()).unwrap();
+            assert!(is_at_place(&mbox, &delivered.receipt).unwrap());
         }
         assert!(
             kit.folder()
@@ -114,7 +116,7 @@ fn write(kit: &Kit, content: &[u8]) {
         .write(true)
         .truncate(true)
         .open(kit.path());
-    io::Write::write_all(&mut file.unwrap(), content).unwrap();
+    file.unwrap().write_all(content).unwrap();
 }
 
 #[test]
@@ -136,6 +138,67 @@ fn batches_take_turns_and_discarded_messages_leave_no_gap() {
         opened.commit(vec![first, second, third]).unwrap();
         let content = read(&kit);
         assert_eq!(content, STORED.repeat(round + 1), "round {round}");
+    }
+}
+
+/// Another program, which appends a mail without a lock just before this is done to the mbox.
+struct Unlocked {
+    mbox: PathBuf,
+    when: When,
+    /// The mbox as it was opened last, until the mail is appended.
+    awaited: Mutex<Option<HandleId>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Write,
+    Sync,
+}
+
+impl Watch for Unlocked {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let mut awaited = self.awaited.lock().unwrap();
+        if let Operation::Open { path, handle } = operation
+            && *path == self.mbox
+        {
+            *awaited = Some(*handle);
+        }
+        let at = match (operation, self.when) {
+            (Operation::Write { handle, .. }, When::Write)
+            | (Operation::SyncData { handle }, When::Sync) => Some(*handle),
+            _ => None,
+        };
+        if at.is_some() && *awaited == at {
+            *awaited = None;
+            let mbox = fs::OpenOptions::new().append(true).open(&self.mbox);
+            mbox?.write_all(FOREIGN)?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn receipts_tell_where_messages_are_though_others_append_without_a_lock() {
+    for (when, expected) in [
+        (When::Write, [FOREIGN, FOREIGN, STORED].concat()),
+        (When::Sync, [FOREIGN, STORED, FOREIGN].concat()),
+    ] {
+        let kit = mbox();
+        write(&kit, FOREIGN);
+        let watch = Arc::new(Unlocked {
+            mbox: kit.path(),
+            when,
+            awaited: Mutex::default(),
+        });
+        let mut opened = kit.open_on(&Disk::watched(watch)).unwrap();
+        let delivered = opened.deliver(&OURS).unwrap();
+        assert_eq!(read(&kit), expected, "{when:?}");
+        let mbox = File::open(kit.path()).unwrap();
+        for delivered in delivered {
+            let recorded = opened.journal.receipt(delivered.id).unwrap();
+            assert_eq!(recorded, delivered.receipt);
+            assert!(is_at_place(&mbox, &recorded).unwrap(), "{when:?}");
+        }
     }
 }
 

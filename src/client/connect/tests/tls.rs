@@ -132,3 +132,15 @@ fn a_handshake_that_is_cut_is_a_failure_of_the_line() {
     assert!(is_io, "{error:?}");
     played.thread.join().unwrap();
 }
+
+#[test]
+fn a_certificate_names_a_host_without_brackets_and_the_dot_of_the_root() {
+    for (host, name) in [
+        ("pop.example.org", "pop.example.org"),
+        ("pop.example.org.", "pop.example.org"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+    ] {
+        assert_eq!(bare(&Host::parse(host).unwrap()), name);
+    }
+}
