@@ -4,9 +4,14 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 
+use memchr::{memmem, memrchr};
 use sha2::{Digest as _, Sha256};
 
+use super::SEPARATOR;
 use super::quoting::Unquoting;
+
+/// Within a message such a line is quoted.
+const MESSAGE_END: &[u8] = b"\n\nFrom ";
 
 const CHUNK_OCTETS: usize = 256 * 1024;
 
@@ -34,6 +39,9 @@ impl<'a> Part<'a> {
     }
 
     /// Hands out all of it, a large piece at a time.
+    ///
+    /// A piece ends where a message does, or else a line: should the process be killed before the
+    /// next one is written, what another program appends is no part of a line of ours.
     pub(crate) fn each_chunk(
         mut self,
         mut each: impl FnMut(&[u8]) -> io::Result<()>,
@@ -48,9 +56,28 @@ impl<'a> Part<'a> {
             if octets == 0 {
                 return Ok(());
             }
+            if octets == CHUNK_OCTETS {
+                self.give_back(octets - whole_octets(&chunk));
+                chunk.truncate(whole_octets(&chunk));
+            }
             each(&chunk)?;
         }
     }
+
+    /// The last octets that were read are read again.
+    fn give_back(&mut self, octets: usize) {
+        self.offset -= octets as u64;
+        self.octets += octets as u64;
+    }
+}
+
+/// How much of a piece is whole messages, or lines where no message ends; all of it where it is
+/// of one line.
+fn whole_octets(text: &[u8]) -> usize {
+    let ends = memmem::find_iter(text, MESSAGE_END);
+    let messages = ends.last().map(|at| at + SEPARATOR.len());
+    let lines = || memrchr(b'\n', text).map(|at| at + 1);
+    messages.or_else(lines).unwrap_or(text.len())
 }
 
 impl Read for Part<'_> {
@@ -112,7 +139,21 @@ pub(crate) fn content_hash(message: impl Read, octets: u64) -> io::Result<Option
 mod tests {
     use sha2::{Digest as _, Sha256};
 
-    use super::content_hash;
+    use super::{content_hash, whole_octets};
+
+    #[test]
+    fn pieces_end_where_messages_or_lines_do() {
+        for (text, octets) in [
+            ("From a\n\nb\n\nFrom c\n\nd\n\nFrom e\n\n", 22),
+            ("From a\n\nb\n\nFrom", 11),
+            ("\n\nFrom a\nA: 1", 2),
+            ("b\nFrom a", 2),
+            ("no line ends", 12),
+            ("", 0),
+        ] {
+            assert_eq!(whole_octets(text.as_bytes()), octets, "{text:?}");
+        }
+    }
 
     fn check(message: &str, octets: u64, expected: Option<&str>) {
         let expected: Option<[u8; 32]> = expected.map(|text| Sha256::digest(text).into());

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -218,11 +219,14 @@ impl Meanwhile {
     fn happen(self, kit: &Kit, mail: &[u8]) {
         if matches!(self, Self::Append | Self::AppendAndRewrite) {
             let content = read(kit);
-            // As procmail and maildrop do.
-            let separator: &[u8] = if content.is_empty() || content.ends_with(b"\n\n") {
-                b""
-            } else {
+            // procmail and maildrop write right behind what is there. A reader that comes then
+            // takes mail behind half a line of ours for a part of that line, and so it stays; only
+            // a kill within a write leaves half a line.
+            let whole = content.is_empty() || content.ends_with(b"\n\n");
+            let separator: &[u8] = if self == Self::AppendAndRewrite && !whole {
                 b"\n"
+            } else {
+                b""
             };
             write(kit, &[&content, separator, mail].concat());
         }
@@ -395,6 +399,38 @@ fn nuls_moved_to_our_place_by_a_reader_are_no_fragment_of_ours() {
         assert_eq!(counts, [1, 1, 1], "{told}");
         ended
     });
+}
+
+/// What others append then stands for itself: procmail and maildrop put nothing before it.
+#[test]
+fn stopped_between_two_writes_no_message_is_half_there() {
+    let message = [ANN, &b"a line\r\n".repeat(500)].concat();
+    let messages = vec![message.as_slice(); 100];
+    let mut counts = BTreeSet::new();
+    for operations in 0.. {
+        let kit = mbox();
+        let part = Part {
+            path: kit.path(),
+            octets: |_| 0,
+        };
+        let disk = Disk::watched(Stop::after(operations, part));
+        let ended = kit
+            .open_on(&disk)
+            .is_ok_and(|mut opened| opened.deliver(&messages).is_ok());
+        let content = read(&kit);
+        assert!(
+            content.is_empty() || content.ends_with(b"a line\n\n"),
+            "{operations}"
+        );
+        let mut count = 0;
+        scan(&*content, &mut |_| count += 1).unwrap();
+        counts.insert(count);
+        if ended {
+            break;
+        }
+    }
+    // None, as many as go into one write, and all.
+    assert_eq!(counts.len(), 3, "{counts:?}");
 }
 
 #[test]
