@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::{Error, Wait};
+use super::error::{Error, Misbehaviour, Wait};
 use super::settings::Server;
 
 /// What one server does not bear.
@@ -50,12 +50,15 @@ impl Manners {
     }
 }
 
-/// Whether a question ended so that the server may not bear it: the line was closed on it, or it
-/// or the rest of the answer was left open.
+/// Whether a question ended so that the server may not bear it: the line was closed on it, it
+/// or the rest of the answer was left open, or what came is no answer.
 pub(super) fn is_unbearable(error: &Error) -> bool {
+    use Misbehaviour::{NoStatusLine, UnexpectedContinuation};
     matches!(
         error,
-        Error::Io { .. } | Error::Deadline(Wait::Response(_) | Wait::Data)
+        Error::Io { .. }
+            | Error::Deadline(Wait::Response(_) | Wait::Data)
+            | Error::Misbehaved(NoStatusLine { .. } | UnexpectedContinuation(_))
     )
 }
 

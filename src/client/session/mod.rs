@@ -435,7 +435,12 @@ impl<W: Wire> Session<W> {
         };
         let status = StatusLine::parse(line).map(|status| self.cleared(status, verb));
         let text = self.text(line);
+        let is_crlf = self.talk.ending == LineEnding::Lf && line.ends_with(b"\r");
         self.talk.input.consume(consumed);
+        // It was the greeting alone that ended otherwise. A refusal may repeat our own CR.
+        if is_crlf && matches!(status, Some(StatusLine::Ok(_))) {
+            self.talk.end_lines_by(LineEnding::CrLf);
+        }
         // A challenge is not for everybody's eyes.
         if let Some(StatusLine::Continue(_)) = status {
             log::trace!(target: TRACE, "S: + ****");
@@ -491,11 +496,10 @@ impl<W: Wire> Session<W> {
             Some(line) => (LineEnding::CrLf, line),
             None => (LineEnding::Lf, line),
         };
-        self.talk.ending = ending;
-        self.talk.unstuffer = Unstuffer::new(ending);
         let status = StatusLine::parse(line);
         let text = ServerText::new(line);
         self.talk.input.consume(consumed);
+        self.talk.end_lines_by(ending);
         log::trace!(target: TRACE, "S: {text}");
         match status {
             Some(StatusLine::Ok(greeting)) => Ok(greeting),
@@ -534,6 +538,11 @@ impl<W: Wire> Session<W> {
 }
 
 impl Talk {
+    fn end_lines_by(&mut self, ending: LineEnding) {
+        self.ending = ending;
+        self.unstuffer = Unstuffer::new(ending);
+    }
+
     fn found_line(&self) -> FoundLine<'_> {
         find_line(self.input.unread(), self.ending, STATUS_LINE_OCTETS_MAX)
     }
