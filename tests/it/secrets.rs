@@ -93,6 +93,18 @@ fn the_nearest_source_wins() {
 
 /// What a command finds in its environment is in its logs before long.
 #[test]
+fn an_empty_variable_is_none() {
+    let folder = Folder::new();
+    let server = server();
+    stat(&folder, &server, "password-command = \"echo secret\"")
+        .env("POPFETCH_PASSWORD", "")
+        .env("POPFETCH_PROXY", "")
+        .run()
+        .expect(0);
+    assert_eq!(server.logins(), 1);
+}
+
+#[test]
 fn commands_inherit_no_secret() {
     let folder = Folder::new();
     let server = server();
