@@ -481,7 +481,8 @@ fn a_repair_ends_where_a_reader_has_moved_nuls() {
         .unwrap();
     at_every_stop(|operations, part| {
         let (kit, _) = kit_with_fragment(append);
-        Meanwhile::Append.happen(&kit, FOREIGN);
+        // A reader would take it for a part of half a line.
+        Meanwhile::Append.happen(&kit, &[b"\n", FOREIGN].concat());
         let ended = deliver_until(&kit, operations, part);
         for _ in 0..8 {
             Meanwhile::Rewrite.happen(&kit, FOREIGN);
