@@ -10,6 +10,9 @@ use crate::client::{
 use crate::protocol::text::escape;
 use crate::protocol::{Refusal, ResponseCode, Verb};
 
+/// What to do about `[SYS/PERM]` (RFC 3206).
+const NO_OTHER_TRY: &str = "the server says that another try will not help; ask those who run it";
+
 /// What went wrong with a server.
 pub(crate) fn of_client(error: &Error, about: About<'_>) -> Failure {
     let failure = |kind| Failure::new(kind, escape(&error.to_string()));
@@ -19,7 +22,11 @@ pub(crate) fn of_client(error: &Error, about: About<'_>) -> Failure {
             .hint("-vv shows the talk with the server"),
         Error::Unwelcome(refusal) => failure(later_or(refusal, Kind::Unreachable))
             .server_text(refusal.text.to_string())
-            .hint("try again in a while; the server takes no connection from here now"),
+            .hint(if refusal.code == Some(ResponseCode::SysPerm) {
+                NO_OTHER_TRY
+            } else {
+                "try again in a while; the server takes no connection from here now"
+            }),
         Error::LoginRefused(login) => of_refused_login(login, failure, about),
         Error::LoginImpossible(why) => of_impossible_login(why, failure),
         Error::Misbehaved(why) => of_misbehaviour(why, failure),
@@ -33,9 +40,10 @@ pub(crate) fn of_client(error: &Error, about: About<'_>) -> Failure {
         ),
         Error::UnknownHost { .. } => failure(Kind::HostUnknown)
             .hint("see that the host is spelt right and that this machine can resolve names"),
-        Error::Proxy { .. } => {
-            failure(Kind::Unreachable).hint("see that --proxy names the proxy that is running")
-        }
+        Error::Proxy { .. } => failure(Kind::Unreachable).hint(
+            "see that --proxy names a SOCKS 5 proxy that lets you reach this host; its password goes \
+             into POPFETCH_PROXY or the configuration",
+        ),
         Error::Tls(tls) => of_tls(tls, failure),
         Error::BadSetting(bad) => of_bad_setting(bad, failure),
         Error::CommandsLost(lost) => Failure {
@@ -97,7 +105,7 @@ fn of_refused_login(
 fn hint_of_refused_login(text: &str, login: &LoginRefusal, about: About<'_>) -> String {
     let host = about.host;
     if login.refusal.code == Some(ResponseCode::SysPerm) {
-        return "the server says that another try will not help; ask those who run it".to_owned();
+        return NO_OTHER_TRY.to_owned();
     }
     let of_microsoft = ["outlook.com", "office365.com", "hotmail.com"];
     if of_microsoft.iter().any(|domain| host.ends_with(domain))
