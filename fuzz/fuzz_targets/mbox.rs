@@ -102,7 +102,12 @@ fuzz_target!(|input: &[u8]| {
                 .unwrap_or_default();
             theirs == without_end(&content) && (is_rewritten || rest.is_empty())
         });
-        assert_eq!(found, 1, "theirs {number} in {}", end.escape_ascii());
+        // Theirs may then be no longer the same behind a fragment, and is given back once more.
+        assert!(
+            found == 1 || found > 1 && is_fragment_moved,
+            "theirs {number} in {}",
+            end.escape_ascii()
+        );
     }
     let again = open(&options).expect("it was opened before");
     assert_eq!(again.replayed.delivered.len(), 0);

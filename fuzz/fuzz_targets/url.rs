@@ -27,7 +27,12 @@ fuzz_target!(|text: &str| {
         }
         Err(words) => {
             let told = text.split_once("://").map_or("", |(_, rest)| rest);
-            assert!(told.len() < 12 || !words.contains(told), "{words}");
+            // What is said of another URL too is said by chance.
+            let by_chance = account_url("").expect_err("an empty URL is none");
+            assert!(
+                told.len() < 12 || !words.contains(told) || by_chance.contains(told),
+                "{words}"
+            );
         }
     }
 });
