@@ -28,6 +28,8 @@ const STORED: &[u8] = b"From ann@example.org Fri Jan  5 10:00:00 2024\n\
 const FOREIGN: &[u8] =
     b"From carol@example.org Fri Jan  5 10:30:00 2024\nSubject: theirs\n\nlines\n\n";
 
+const MORE: &[u8] = b"From dave@example.org Fri Jan  5 10:31:00 2024\n\nmore\n\n";
+
 fn mbox() -> Kit {
     Kit::new(Destination::Mbox)
 }
@@ -333,7 +335,7 @@ const PARTS: [fn(usize) -> usize; 6] = [
 
 /// Stops at every operation, and where that writes to the mbox, at several octets of it: runs
 /// `check` with the number of operations and the part, until a run ends well.
-fn at_every_stop(check: impl Fn(usize, fn(usize) -> usize) -> Ended) {
+fn at_every_stop(mut check: impl FnMut(usize, fn(usize) -> usize) -> Ended) {
     for operations in 0.. {
         for part in PARTS {
             match check(operations, part) {
@@ -435,7 +437,6 @@ fn stopped_between_two_writes_no_message_is_half_there() {
 
 #[test]
 fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
-    const MORE: &[u8] = b"From dave@example.org Fri Jan  5 10:31:00 2024\n\nmore\n\n";
     let mut contents = own_essences();
     contents.extend([essence(b"Subject: theirs\n\nlines\n"), essence(b"\nmore\n")]);
     let half = |octets| octets / 2;
@@ -457,6 +458,35 @@ fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
             ended
         });
     }
+}
+
+/// The mail behind our fragment was put aside, then a reader removed it, and shorter mail came.
+#[test]
+fn a_repair_of_what_was_removed_overwrites_nobodys_mail() {
+    let mut contents = own_essences();
+    contents.push(essence(b"\nmore\n"));
+    let half = |octets| octets / 2;
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+        .unwrap();
+    let mut removed = 0;
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        deliver_until(&kit, append, half);
+        let fragment = read(&kit);
+        let with_foreign = [&fragment, FOREIGN].concat();
+        write(&kit, &with_foreign);
+        let ended = deliver_until(&kit, operations, part);
+        if read(&kit) == with_foreign {
+            removed += 1;
+            write(&kit, &[&fragment, MORE].concat());
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let (counts, _) = count(&kit, &contents);
+            assert_eq!(counts, [1, 1, 1, 1], "{} of 500, {operations}", part(500));
+        }
+        ended
+    });
+    assert!(removed > 0);
 }
 
 /// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
