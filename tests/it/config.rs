@@ -315,6 +315,26 @@ fn a_bound_of_nothing_is_refused() {
 }
 
 #[test]
+fn a_file_that_is_no_configuration_is_refused() {
+    let folder = Folder::new();
+    for (content, message) in [
+        (
+            b"# no configuration\n".repeat(1 << 18),
+            "config.toml is larger than 4 MiB",
+        ),
+        (
+            b"# one\n# \xff\n".to_vec(),
+            "config.toml:2: this is not UTF-8",
+        ),
+    ] {
+        std::fs::write(folder.join("config.toml"), content).unwrap();
+        let outcome = program(&folder, "config check").run();
+        assert!(outcome.stderr.contains(message), "{}", outcome.stderr);
+        outcome.expect(78);
+    }
+}
+
+#[test]
 fn a_broken_configuration_of_ours_does_not_hinder_an_import() {
     let folder = Folder::new();
     std::fs::write(folder.join("config.toml"), "no = [").unwrap();
