@@ -62,6 +62,12 @@ fn read_uidl(
             read_rows(session, Verb::Uidl, claimed, |row| builder.push_uidl(row))?;
             builder.uidl_ended();
         }
+        // What is listed now would be taken for mail without names, and all of it be fetched.
+        Err(refusal) if refusal.try_later() && claimed.messages != Some(0) => {
+            session.give_up();
+            let verb = Verb::Uidl;
+            return Err(Error::Refused { verb, refusal });
+        }
         Err(refusal) => builder.uidl_refused(refusal),
     }
     Ok(())

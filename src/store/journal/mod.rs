@@ -114,6 +114,11 @@ impl Journal {
         self.index.has_adopted()
     }
 
+    /// There are receipts of an account's messages that were listed without a unique-id.
+    pub fn has_nameless(&self, account: AccountId) -> bool {
+        self.index.has_nameless(account)
+    }
+
     /// The receipts of an account with a unique-id that is not listed, and no delete asked.
     pub fn vanished(
         &self,

@@ -92,6 +92,7 @@ impl<'r, 'a> Session<'r, 'a> {
         if plan.steps_of(Action::Retrieve).next().is_some() {
             self.add_moved()?;
             self.add_adopted()?;
+            self.add_nameless()?;
         }
         self.announce(&plan);
         let progress = self.cut_to_batch(&mut plan);

@@ -1,10 +1,14 @@
 //! What is stored already, for messages that only their content tells from it.
 
+use std::collections::HashSet;
+
 use super::Session;
+use crate::protocol::UniqueId;
 use crate::store::{self, AccountId, Journal, Receipt, ReceiptId};
 use crate::transfer::contents::{ContentHash, Group};
 use crate::transfer::error::Error;
 use crate::transfer::fetch::NewUniqueIds;
+use crate::transfer::list::unique_ids;
 use crate::transfer::moved;
 use crate::transfer::plan::Plan;
 
@@ -22,19 +26,27 @@ impl Session<'_, '_> {
             if self.contents.has_group(&group) {
                 continue;
             }
-            let contents = match unique_id {
-                Some(unique_id) => {
-                    let known = self.known(unique_id);
-                    let held = known.map_or_else(Vec::new, |known| known.receipts);
-                    contents_of(journal, held.iter().map(|held| held.id))?
-                }
-                None => contents_where(journal, |receipt| {
-                    receipt.account == self.account && receipt.unique_id.is_none()
-                })?,
+            let contents = if let Some(unique_id) = unique_id {
+                let known = self.known(unique_id);
+                let held = known.map_or_else(Vec::new, |known| known.receipts);
+                contents_of(journal, held.iter().map(|held| held.id))?
+            } else {
+                self.contents_not_listed()?
             };
             self.contents.add_group(group, contents);
         }
         Ok(())
+    }
+
+    /// What a message without a unique-id may be: anything that has none, or had another than
+    /// those listed. A server may have told one before.
+    fn contents_not_listed(&self) -> Result<Vec<(ContentHash, ReceiptId)>, store::Error> {
+        let listed: HashSet<&[u8]> = unique_ids(&self.listing).collect();
+        let is_listed = |id: &UniqueId| listed.contains(id.as_bytes());
+        contents_where(&self.store.journal, |receipt| {
+            let unique_id = receipt.unique_id.as_ref();
+            receipt.account == self.account && !unique_id.is_some_and(is_listed)
+        })
     }
 
     /// Messages found in a folder whose journal was lost.
@@ -44,6 +56,20 @@ impl Session<'_, '_> {
                 receipt.account == AccountId::ADOPTED
             })?;
             self.contents.add_group(Group::Anyone, adopted);
+        }
+        Ok(())
+    }
+
+    /// Messages fetched while the server told no unique-ids. Where some still have none, those are
+    /// compared with these receipts, and each answers for one message only.
+    pub(super) fn add_nameless(&mut self) -> Result<(), Error> {
+        let journal = &self.store.journal;
+        let all_named = self.listing.rows().all(|row| row.unique_id.is_some());
+        if all_named && journal.has_nameless(self.account) {
+            let nameless = contents_where(journal, |receipt| {
+                receipt.account == self.account && receipt.unique_id.is_none()
+            })?;
+            self.contents.add_group(Group::Anyone, nameless);
         }
         Ok(())
     }

@@ -290,6 +290,11 @@ impl Index {
         self.adopted > 0
     }
 
+    pub(in crate::store::journal) fn has_nameless(&self, account: AccountId) -> bool {
+        let is_nameless = |entry: &Entry| entry.account == account && entry.is(NAMELESS);
+        self.entries.iter().any(is_nameless)
+    }
+
     /// The receipts with a unique-id of an account that is not listed, and no delete asked.
     pub(in crate::store::journal) fn vanished(
         &self,
