@@ -71,6 +71,12 @@ fuzz_target!(|input: &[u8]| {
     }
     let options = options(destination, &Disk::new());
     drop(deliver(&options, &messages).expect("nothing is in the way any more"));
+    // NULs pass for what a power cut left of ours: those of a mail that a reader has moved to our
+    // place cannot be told from them.
+    let has_nuls = before.contains(&0) || messages.iter().any(|message| message.contains(&0));
+    if has_nuls && is_fragment_moved {
+        return;
+    }
     let end = fs::read(&path).expect("reading");
     if !is_rewritten {
         assert!(end.starts_with(before), "{}", end.escape_ascii());
