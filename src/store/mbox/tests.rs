@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use super::essence::{Distiller, Essence};
 use super::is_at_place;
 use super::scan::scan;
 use crate::store::durable::{Disk, HandleId, Operation, Watch};
-use crate::store::testkit::{Kit, Opened, Part, Stop};
+use crate::store::testkit::{Kit, Opened, Part, Stop, names_in};
 use crate::store::{Arriving, Destination, Place};
 
 const ANN: &[u8] = b"Return-Path: <ann@example.org>\r\n\
@@ -115,10 +115,11 @@ fn messages_are_appended_as_mboxrd() {
 }
 
 fn write(kit: &Kit, content: &[u8]) {
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .truncate(true)
-        .open(kit.path());
+    overwrite(&kit.path(), content);
+}
+
+fn overwrite(path: &Path, content: &[u8]) {
+    let file = fs::OpenOptions::new().write(true).truncate(true).open(path);
     file.unwrap().write_all(content).unwrap();
 }
 
@@ -487,6 +488,35 @@ fn a_repair_of_what_was_removed_overwrites_nobodys_mail() {
         ended
     });
     assert!(removed > 0);
+}
+
+#[test]
+fn mail_put_aside_is_written_back_only_as_it_was() {
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
+        .unwrap();
+    let kit_in_repair = |operations| {
+        let kit = mbox();
+        deliver_until(&kit, append, |_| 40);
+        Meanwhile::Append.happen(&kit, FOREIGN);
+        let ended = deliver_until(&kit, operations, |_| 0);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let kit = (0..1000).find_map(kit_in_repair).unwrap();
+    let before = read(&kit);
+    let aside = names_in(kit.folder())
+        .into_iter()
+        .map(|name| kit.folder().join(name))
+        .find(|path| fs::read(path).is_ok_and(|content| content == FOREIGN))
+        .unwrap();
+    overwrite(&aside, &FOREIGN.to_ascii_uppercase());
+    assert!(kit.open().is_err());
+    assert_eq!(read(&kit), before);
+    overwrite(&aside, FOREIGN);
+    assert!(deliver_missing(&mut kit.open().unwrap()));
+    assert_eq!(count(&kit, &contents), (vec![1; 4], 0));
 }
 
 /// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
