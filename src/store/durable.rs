@@ -150,6 +150,11 @@ impl Disk {
         Ok(rustix::fs::syncfs(File::open(path)?)?)
     }
 
+    /// See [`Watch::syncs_together`].
+    pub(super) fn syncs_together(&self) -> Option<bool> {
+        self.watch.as_ref()?.syncs_together()
+    }
+
     fn see(&self, operation: &Operation<'_>) -> io::Result<()> {
         match &self.watch {
             Some(watch) => watch.before(operation),
@@ -359,6 +364,12 @@ pub enum Operation<'a> {
 pub trait Watch: Send + Sync {
     /// Called before the change is made; an error is given to the caller in its place.
     fn before(&self, operation: &Operation<'_>) -> io::Result<()>;
+
+    /// Whether files of one batch are to be synced together; none: as is best for the file system
+    /// that is found.
+    fn syncs_together(&self) -> Option<bool> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -426,6 +426,10 @@ impl Watch for ModelDisk {
         }
         Err(io::Error::other("the model says no"))
     }
+
+    fn syncs_together(&self) -> Option<bool> {
+        Some(true)
+    }
 }
 
 /// Chance that can be had again.

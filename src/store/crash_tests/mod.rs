@@ -87,15 +87,15 @@ fn crashes(kind: Kind) -> Vec<Crash> {
     crashes
 }
 
-fn crash_everywhere(kind: Kind) {
+fn crash_everywhere(kind: Kind, messages: &[Message], batch_messages: usize) {
     for after in [After::Keep, After::Delete] {
         for crash in crashes(kind) {
             for operations in 0.. {
                 let mut world = World::new(Task {
                     kind,
                     after,
-                    messages: MESSAGES.to_vec(),
-                    batch_messages: 2,
+                    messages: messages.to_vec(),
+                    batch_messages,
                 });
                 let told = (kind, after, crash, operations);
                 let ended_well = crash.strike(&mut world, operations);
@@ -115,18 +115,24 @@ fn crash_everywhere(kind: Kind) {
 
 #[test]
 fn a_maildir_survives_a_crash_at_every_operation() {
-    crash_everywhere(Kind::Maildir);
+    crash_everywhere(Kind::Maildir, &MESSAGES, 2);
 }
 
 #[test]
 fn an_mbox_survives_a_crash_at_every_operation() {
-    crash_everywhere(Kind::Mbox);
+    crash_everywhere(Kind::Mbox, &MESSAGES, 2);
 }
 
 #[test]
 fn an_eml_folder_survives_a_crash_at_every_operation() {
     // It makes more folders than one without months, and does else the same.
-    crash_everywhere(Kind::EmlByMonth);
+    crash_everywhere(Kind::EmlByMonth, &MESSAGES, 2);
+}
+
+/// Of so many files the last ones are closed before they are synced.
+#[test]
+fn a_batch_synced_together_survives_a_crash_at_every_operation() {
+    crash_everywhere(Kind::Maildir, &[SMALL; 9], 9);
 }
 
 /// A run that finds the journal there must not take it for lasting.

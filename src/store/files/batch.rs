@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::together;
-use crate::store::durable::{Closed, Handle, HandleId};
+use crate::store::durable::{Closed, Disk, Handle, HandleId};
 
 /// What a batch may leave to be written by its sync.
 const BATCH_OCTETS_MAX: u64 = 64 * 1024 * 1024;
@@ -31,8 +31,9 @@ enum Syncing {
 
 impl Syncing {
     /// What is best now for files in this folder.
-    fn in_folder(folder: &Path) -> Self {
-        if together::is_worth_it(folder) {
+    fn in_folder(disk: &Disk, folder: &Path) -> Self {
+        let is_together = disk.syncs_together();
+        if is_together.unwrap_or_else(|| together::is_worth_it(folder)) {
             Self::Together
         } else {
             Self::Each
@@ -96,8 +97,13 @@ impl Unsynced {
 
 impl Batch {
     /// Begins with its first file, of so many octets, in this folder.
-    pub(super) fn begin(folder: &Path, first: Handle, octets: u64) -> (Self, Unsynced) {
-        Self::synced(Syncing::in_folder(folder), first, octets)
+    pub(super) fn begin(
+        disk: &Disk,
+        folder: &Path,
+        first: Handle,
+        octets: u64,
+    ) -> (Self, Unsynced) {
+        Self::synced(Syncing::in_folder(disk, folder), first, octets)
     }
 
     fn synced(syncing: Syncing, first: Handle, octets: u64) -> (Self, Unsynced) {

@@ -205,7 +205,7 @@ impl Stage for FileStage {
         let unsynced = match &mut self.batch {
             Some(batch) => batch.add(handle, octets),
             none => {
-                let (batch, unsynced) = Batch::begin(&self.folder, handle, octets);
+                let (batch, unsynced) = Batch::begin(&self.disk, &self.folder, handle, octets);
                 *none = Some(batch);
                 unsynced
             }
