@@ -38,6 +38,8 @@ enum Progress {
     Answered,
     /// The server has proven to know the password.
     Proven,
+    /// The server has said no: -ERR comes next.
+    Refused,
 }
 
 /// What rsasl asks for.
@@ -112,7 +114,7 @@ impl Scram {
     /// What is wrong with a challenge that cannot be answered.
     fn fault(&self) -> LoginImpossible {
         match self.progress {
-            Progress::Answered => LoginImpossible::ServerUnproven(self.name),
+            Progress::Answered | Progress::Refused => LoginImpossible::ServerUnproven(self.name),
             Progress::Begun | Progress::Proven => LoginImpossible::BadChallenge(self.name),
         }
     }
@@ -144,12 +146,14 @@ impl Steps for Scram {
 
     fn respond(&mut self, challenge: Option<Vec<u8>>) -> Result<Step, LoginImpossible> {
         let challenge = challenge.ok_or_else(|| self.fault())?;
-        // The server's refusal, in the words of SCRAM (RFC 5802 section 7): -ERR comes next.
-        if challenge.starts_with(b"e=") {
+        let is_over = matches!(self.progress, Progress::Proven | Progress::Refused);
+        // The server's refusal, in the words of SCRAM (RFC 5802 section 7).
+        if !is_over && challenge.starts_with(b"e=") {
+            self.progress = Progress::Refused;
             return Ok(Step::open(""));
         }
         let asks_too_much = iterations(&challenge).is_some_and(|count| count > ITERATIONS_MAX);
-        if self.progress == Progress::Proven || asks_too_much || !is_attributes(&challenge) {
+        if is_over || asks_too_much || !is_attributes(&challenge) {
             return Err(self.fault());
         }
         // Only who knows the password can go on from here, so that a refusal judges it.
@@ -274,7 +278,9 @@ mod tests {
         let refusal = scram.respond(Some(b"e=invalid-proof".to_vec())).unwrap();
         assert!(refusal.octets.expose().is_empty());
         assert_eq!(scram.finish(), Err(unproven.clone()), "in spite of that");
-        let wrong = scram.respond(Some(b"v=QUJD".to_vec()));
-        assert_eq!(wrong.err(), Some(unproven));
+        for more in ["v=QUJD", "e=invalid-proof"] {
+            let wrong = scram.respond(Some(more.into()));
+            assert_eq!(wrong.err(), Some(unproven.clone()), "{more}");
+        }
     }
 }
