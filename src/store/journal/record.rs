@@ -87,7 +87,7 @@ impl Fulfilled {
 }
 
 /// Where in a destination a message is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The file of this name: in a maildir, what stands in front of the `:` of its name in `new/`
     /// or `cur/`; in an eml folder, all of it.

@@ -1,6 +1,7 @@
 //! What is stored already, for messages that only their content tells from it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use super::Session;
 use crate::protocol::UniqueId;
@@ -43,7 +44,7 @@ impl Session<'_, '_> {
     fn contents_not_listed(&self) -> Result<Vec<(ContentHash, ReceiptId)>, store::Error> {
         let listed: HashSet<&[u8]> = unique_ids(&self.listing).collect();
         let is_listed = |id: &UniqueId| listed.contains(id.as_bytes());
-        contents_where(&self.store.journal, |receipt| {
+        contents_where(&self.store.journal, self.account, |_, receipt| {
             let unique_id = receipt.unique_id.as_ref();
             receipt.account == self.account && !unique_id.is_some_and(is_listed)
         })
@@ -52,7 +53,7 @@ impl Session<'_, '_> {
     /// Messages found in a folder whose journal was lost.
     pub(super) fn add_adopted(&mut self) -> Result<(), Error> {
         if self.store.journal.has_adopted() {
-            let adopted = contents_where(&self.store.journal, |receipt| {
+            let adopted = contents_where(&self.store.journal, self.account, |_, receipt| {
                 receipt.account == AccountId::ADOPTED
             })?;
             self.contents.add_group(Group::Anyone, adopted);
@@ -66,7 +67,7 @@ impl Session<'_, '_> {
         let journal = &self.store.journal;
         let all_named = self.listing.rows().all(|row| row.unique_id.is_some());
         if all_named && journal.has_nameless(self.account) {
-            let nameless = contents_where(journal, |receipt| {
+            let nameless = contents_where(journal, self.account, |_, receipt| {
                 receipt.account == self.account && receipt.unique_id.is_none()
             })?;
             self.contents.add_group(Group::Anyone, nameless);
@@ -83,7 +84,8 @@ impl Session<'_, '_> {
         if self.run.fetch.new_unique_ids == NewUniqueIds::Refuse && vanished.stops_run() {
             return Err(vanished.into_error());
         }
-        let contents = contents_of(journal, vanished.receipts)?;
+        let vanished: BTreeSet<ReceiptId> = vanished.receipts.into_iter().collect();
+        let contents = contents_where(journal, self.account, |id, _| vanished.contains(&id))?;
         self.contents.add_group(Group::Anyone, contents);
         Ok(())
     }
@@ -99,16 +101,28 @@ fn contents_of(
         .collect()
 }
 
+/// Of receipts that speak of the same delivery, those answer that have the name under which this
+/// account knows it last: a message that was recognised has a receipt of its own from then on.
 fn contents_where(
     journal: &Journal,
-    wanted: impl Fn(&Receipt) -> bool,
+    account: AccountId,
+    wanted: impl Fn(ReceiptId, &Receipt) -> bool,
 ) -> Result<Vec<(ContentHash, ReceiptId)>, store::Error> {
-    let mut contents = Vec::new();
+    let hasher = RandomState::new();
+    let mut last_names = HashMap::new();
+    let mut found = Vec::new();
     journal.each_receipt(&mut |id, receipt| {
-        if wanted(&receipt) {
-            contents.push((receipt.sha256, id));
+        let delivery = (&receipt.place, receipt.sha256, receipt.time_seconds);
+        let delivery = hasher.hash_one(delivery);
+        let name = hasher.hash_one((receipt.account, &receipt.unique_id));
+        if receipt.account == account {
+            last_names.insert(delivery, name);
+        }
+        if wanted(id, &receipt) {
+            found.push((delivery, name, (receipt.sha256, id)));
         }
         Ok(())
     })?;
-    Ok(contents)
+    found.retain(|(delivery, name, _)| last_names.get(delivery).is_none_or(|last| last == name));
+    Ok(found.into_iter().map(|(_, _, content)| content).collect())
 }
