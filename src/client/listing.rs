@@ -62,8 +62,9 @@ fn read_uidl(
             read_rows(session, Verb::Uidl, claimed, |row| builder.push_uidl(row))?;
             builder.uidl_ended();
         }
-        // What is listed now would be taken for mail without names, and all of it be fetched.
-        Err(refusal) if refusal.try_later() && claimed.messages != Some(0) => {
+        // What is listed now would be taken for mail without names, and all of it be fetched. Words
+        // alone are not enough: one that always says so would never be fetched from.
+        Err(refusal) if refusal.is_temporary() && claimed.messages != Some(0) => {
             session.give_up();
             let verb = Verb::Uidl;
             return Err(Error::Refused { verb, refusal });

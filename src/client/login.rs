@@ -15,7 +15,7 @@ use crate::protocol::Mechanism;
 pub enum Attempt {
     /// The first try.
     First,
-    /// Another mechanism: the server refused the one before, which never saw the secret.
+    /// Another mechanism: the server refused the one before or hung up, and never saw the secret.
     OtherMechanism,
     /// A token that is not the one refused just now.
     FreshToken,

@@ -61,12 +61,20 @@ impl Refusal {
     /// or a login that came too soon.
     pub fn try_later(&self) -> bool {
         match &self.code {
-            Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp) => true,
             Some(ResponseCode::SysPerm | ResponseCode::Auth | ResponseCode::Utf8) => false,
             Some(ResponseCode::Other(_)) | None => {
                 self.has_word_starting(&["lock", "busy", "wait", "later", "temporar"])
             }
+            Some(_) => self.is_temporary(),
         }
+    }
+
+    /// Whether a response code says that this will pass (RFC 2449 section 8.1, RFC 3206 section 4).
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self.code,
+            Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp)
+        )
     }
 
     /// Whether a refused RETR or TOP says that the message is no longer there, as when another

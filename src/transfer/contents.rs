@@ -1,6 +1,7 @@
 //! Content that is stored already, for messages that only their content tells apart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use crate::protocol::UniqueIdRef;
 
@@ -28,17 +29,20 @@ impl Group {
     }
 }
 
-/// For each group the contents that have receipts, each as often as it has one. Two messages of
-/// one group with the same content are two messages, so each receipt answers for one only.
+/// For each group the contents that have receipts, each as often as it has one. Two messages with
+/// the same content are two messages, so each receipt answers for one only, in whichever groups
+/// it is.
 #[derive(Debug, Default)]
 pub(super) struct Contents<T> {
     groups: HashMap<Group, HashMap<ContentHash, Vec<T>>>,
+    taken: HashSet<T>,
 }
 
-impl<T> Contents<T> {
+impl<T: Copy + Eq + Hash> Contents<T> {
     pub(super) fn new() -> Self {
         Self {
             groups: HashMap::new(),
+            taken: HashSet::new(),
         }
     }
 
@@ -57,7 +61,13 @@ impl<T> Contents<T> {
 
     /// The receipt that answers for this content, which answers for no other message after.
     pub(super) fn take(&mut self, group: &Group, hash: &ContentHash) -> Option<T> {
-        self.groups.get_mut(group)?.get_mut(hash)?.pop()
+        let held = self.groups.get_mut(group)?.get_mut(hash)?;
+        while let Some(receipt) = held.pop() {
+            if self.taken.insert(receipt) {
+                return Some(receipt);
+            }
+        }
+        None
     }
 }
 
@@ -84,5 +94,8 @@ mod tests {
         for (group, hash, expected) in table {
             assert_eq!(contents.take(group, &hash), expected);
         }
+        contents.add_group(Group::Anyone, vec![([1; 32], 'a'), ([1; 32], 'd')]);
+        assert_eq!(contents.take(&Group::Anyone, &[1; 32]), Some('d'));
+        assert_eq!(contents.take(&Group::Anyone, &[1; 32]), None);
     }
 }

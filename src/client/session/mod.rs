@@ -437,8 +437,10 @@ impl<W: Wire> Session<W> {
         let text = self.text(line);
         let is_crlf = self.talk.ending == LineEnding::Lf && line.ends_with(b"\r");
         self.talk.input.consume(consumed);
-        // It was the greeting alone that ended otherwise. A refusal may repeat our own CR.
-        if is_crlf && matches!(status, Some(StatusLine::Ok(_))) {
+        let is_obeyed = matches!(status, Some(StatusLine::Ok(_))) && !verb.is_of_login();
+        // It was the greeting alone that ended otherwise. A refusal, or what is said of a user, may
+        // repeat our own CR.
+        if is_crlf && is_obeyed {
             self.talk.end_lines_by(LineEnding::CrLf);
         }
         // A challenge is not for everybody's eyes.
@@ -447,7 +449,7 @@ impl<W: Wire> Session<W> {
         } else {
             log::trace!(target: TRACE, "S: {text}");
         }
-        if matches!(status, Some(StatusLine::Ok(_))) && !verb.is_of_login() {
+        if is_obeyed {
             self.talk.unsaid.forget_short();
         }
         status.ok_or(Error::Misbehaved(Misbehaviour::NoStatusLine {
@@ -502,8 +504,11 @@ impl<W: Wire> Session<W> {
         self.talk.end_lines_by(ending);
         log::trace!(target: TRACE, "S: {text}");
         match status {
-            Some(StatusLine::Ok(greeting)) => Ok(greeting),
-            Some(StatusLine::Err(refusal)) => Err(Error::Unwelcome(refusal)),
+            Some(StatusLine::Ok(greeting)) => Ok(self.text(greeting.as_bytes())),
+            Some(StatusLine::Err(mut refusal)) => {
+                refusal.text = self.text(refusal.text.as_bytes());
+                Err(Error::Unwelcome(refusal))
+            }
             Some(StatusLine::Continue(_)) | None => {
                 Err(Error::Misbehaved(Misbehaviour::NoGreeting(text)))
             }

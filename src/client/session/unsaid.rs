@@ -12,8 +12,9 @@ const STARS: &[u8] = b"****";
 /// a longer word it is there by chance, and it stays: texts are looked into for their words, too.
 const SECRET_OCTETS_MIN: usize = 4;
 
-/// What servers say of a login or a message by themselves. Such a password is no secret, and the server's
-/// answer would be without the word that explains it: it is cleared only where it is echoed.
+/// What servers say of a login or a message by themselves. Such a password is no secret, and the
+/// server's answer would be without the word that explains it: it is cleared only where it is
+/// echoed.
 const SERVERS_WORDS: [&[u8]; 22] = [
     b"account",
     b"authentication",

@@ -74,8 +74,7 @@ impl<'a> Part<'a> {
 /// How much of a piece is whole messages, or lines where no message ends; all of it where it is
 /// of one line.
 fn whole_octets(text: &[u8]) -> usize {
-    let ends = memmem::find_iter(text, MESSAGE_END);
-    let messages = ends.last().map(|at| at + SEPARATOR.len());
+    let messages = memmem::rfind(text, MESSAGE_END).map(|at| at + SEPARATOR.len());
     let lines = || memrchr(b'\n', text).map(|at| at + 1);
     messages.or_else(lines).unwrap_or(text.len())
 }

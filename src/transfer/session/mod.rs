@@ -6,7 +6,7 @@ mod retrieval;
 mod stored;
 
 use crate::client::{Client, Transaction};
-use crate::protocol::{Listing, UniqueIdRef};
+use crate::protocol::{Listing, UidSupport, UniqueIdRef};
 use crate::store::{AccountId, Known, ReceiptId, Store};
 
 use super::contents::Contents;
@@ -72,7 +72,10 @@ impl<'r, 'a> Session<'r, 'a> {
         let now_seconds = run.fetch.task.now_seconds;
         let journal = &mut store.journal;
         let account = journal.account(run.fetch.identity, &mut unique_ids(&listing))?;
-        journal.note_listing(account, &mut unique_ids(&listing), now_seconds)?;
+        // Without unique-ids a listing tells of none that it is gone.
+        if *listing.unique_ids() == UidSupport::Listed {
+            journal.note_listing(account, &mut unique_ids(&listing), now_seconds)?;
+        }
         Ok(Self {
             run,
             client,

@@ -61,12 +61,10 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    /// Messages fetched while the server told no unique-ids. Where some still have none, those are
-    /// compared with these receipts, and each answers for one message only.
+    /// Messages fetched while the server told no unique-ids, whichever it tells now.
     pub(super) fn add_nameless(&mut self) -> Result<(), Error> {
         let journal = &self.store.journal;
-        let all_named = self.listing.rows().all(|row| row.unique_id.is_some());
-        if all_named && journal.has_nameless(self.account) {
+        if journal.has_nameless(self.account) {
             let nameless = contents_where(journal, self.account, |_, receipt| {
                 receipt.account == self.account && receipt.unique_id.is_none()
             })?;
