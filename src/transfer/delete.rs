@@ -264,5 +264,5 @@ fn receipt_for(row: &Row<'_>, known: &Known) -> Option<ReceiptId> {
             && row.octets.is_some()
             && held.listed_octets == row.octets
     };
-    known.receipts.iter().find(proves).map(|held| held.id)
+    known.receipts().find(proves).map(|held| held.id)
 }

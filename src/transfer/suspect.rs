@@ -25,9 +25,10 @@ pub(super) fn suspect_stored(
     let Some(known) = journal.known(account, unique_id.as_bytes()) else {
         return Ok(());
     };
-    let Some(newest) = known.newest().filter(|newest| !newest.suspect) else {
+    let newest = known.newest();
+    if newest.suspect {
         return Ok(());
-    };
+    }
     let receipt = Receipt {
         suspect: true,
         ..journal.receipt(newest.id)?

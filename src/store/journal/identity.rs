@@ -1,6 +1,6 @@
 //! Which account of a journal a maildrop is.
 
-use super::index::{Index, Key};
+use super::index::{Index, Name};
 use super::record::{AccountId, Identity};
 
 /// Accounts found in this run, of which nothing was written yet.
@@ -63,7 +63,7 @@ fn predecessor(
         return None;
     }
     for unique_id in listed {
-        let has = |account: &&AccountId| index.has(Key::of_unique_id(**account, unique_id));
+        let has = |account: &&AccountId| index.has(**account, Name::UniqueId(unique_id));
         if let Some(account) = candidates.iter().find(has) {
             return Some(*account);
         }

@@ -21,7 +21,7 @@ use compact::Receipts;
 use file::JournalFile;
 use format::{Record, Seal};
 use identity::Newcomers;
-use index::{Index, Key};
+use index::{Index, Name};
 
 pub(in crate::store) use lines::read_at;
 
@@ -105,7 +105,7 @@ impl Journal {
 
     /// What is stored under a unique-id.
     pub fn known(&self, account: AccountId, unique_id: &[u8]) -> Option<Known> {
-        self.index.known(Key::of_unique_id(account, unique_id))
+        self.index.known(account, Name::UniqueId(unique_id))
     }
 
     /// There are receipts of messages found in a folder without a journal; a message that is
@@ -151,7 +151,7 @@ impl Journal {
 
     /// What TOP told about a message before.
     pub fn header(&self, account: AccountId, unique_id: &[u8]) -> Result<Option<Summary>, Error> {
-        let Some(offset) = self.index.header(Key::of_unique_id(account, unique_id)) else {
+        let Some(offset) = self.index.header(account, unique_id) else {
             return Ok(None);
         };
         let Record::Header { header, .. } = self.file.record_at(offset)? else {

@@ -181,37 +181,57 @@ impl Receipt {
 /// What the journal holds of one unique-id of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// The oldest first, at least one.
-    pub receipts: Vec<Held>,
+    oldest: Held,
+    /// The oldest of them first; next to always none.
+    later: Vec<Held>,
 }
 
 impl Known {
+    /// Of receipts in any order; `None` if there are none.
+    pub(crate) fn of(receipts: impl IntoIterator<Item = Held>) -> Option<Self> {
+        let mut receipts = receipts.into_iter();
+        let mut oldest = receipts.next()?;
+        let mut later: Vec<Held> = receipts.collect();
+        for held in &mut later {
+            if held.id < oldest.id {
+                std::mem::swap(held, &mut oldest);
+            }
+        }
+        later.sort_unstable_by_key(|held| held.id);
+        Some(Self { oldest, later })
+    }
+
+    /// The receipts, the oldest first.
+    pub fn receipts(&self) -> impl Iterator<Item = &Held> {
+        std::iter::once(&self.oldest).chain(&self.later)
+    }
+
     /// How many different messages were stored under this unique-id.
     pub fn contents(&self) -> usize {
-        let mut contents: Vec<u32> = self.receipts.iter().map(|held| held.content).collect();
+        let mut contents: Vec<u32> = self.receipts().map(|held| held.content).collect();
         contents.sort_unstable();
         contents.dedup();
         contents.len()
     }
 
     /// The newest receipt.
-    pub fn newest(&self) -> Option<&Held> {
-        self.receipts.last()
+    pub fn newest(&self) -> &Held {
+        self.later.last().unwrap_or(&self.oldest)
     }
 
     /// Whether the server was told to delete what was stored last.
     pub fn delete(&self) -> DeleteState {
-        self.newest().map_or(DeleteState::None, |held| held.delete)
+        self.newest().delete
     }
 
     /// None of the receipts is of a message that was stored.
     pub fn is_only_marked(&self) -> bool {
-        self.receipts.iter().all(Held::is_marked)
+        self.receipts().all(Held::is_marked)
     }
 
     /// One of the receipts is of a message that may not be whole.
     pub fn suspect(&self) -> bool {
-        self.receipts.iter().any(|held| held.suspect)
+        self.receipts().any(|held| held.suspect)
     }
 }
 

@@ -101,15 +101,14 @@ fn told(journal: &Journal) -> String {
     journal
         .each_receipt(&mut |_id, receipt| {
             let unique_id = receipt.unique_id.as_ref();
-            let key = unique_id.map_or_else(
-                || Key::of_content(receipt.account, &receipt.sha256),
-                |id| Key::of_unique_id(receipt.account, id.as_bytes()),
-            );
+            let name = unique_id.map_or(Name::Content(&receipt.sha256), |id| {
+                Name::UniqueId(id.as_bytes())
+            });
             let header = unique_id.map(|id| journal.header(receipt.account, id.as_bytes()));
-            let known = journal.index.known(key).unwrap();
+            let known = journal.index.known(receipt.account, name).unwrap();
             tell(format!(
                 "{receipt:?} {} {:?} {:?}",
-                known.receipts.len(),
+                known.receipts().count(),
                 known.delete(),
                 header.transpose()?.flatten()
             ));

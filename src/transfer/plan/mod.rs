@@ -280,15 +280,14 @@ pub(super) fn is_deletable(row: &Row<'_>, known: &Known, task: &Task) -> bool {
 fn has_same_octets(row: &Row<'_>, known: &Known) -> bool {
     row.octets.is_some()
         && known
-            .receipts
-            .iter()
+            .receipts()
             .any(|held| !held.is_marked() && held.listed_octets == row.octets)
 }
 
 fn is_due(known: &Known, task: &Task) -> bool {
     let asked_before = known.delete() == DeleteState::Asked;
     let is_due = |held: &Held| task.after.is_due(held.time_seconds, task.now_seconds);
-    asked_before || known.receipts.iter().all(is_due)
+    asked_before || known.receipts().all(is_due)
 }
 
 /// Whether a message that is retrieved now would be deleted in the same session.

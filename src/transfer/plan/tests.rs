@@ -31,9 +31,7 @@ fn listing(rows: &[&str]) -> Listing {
 }
 
 fn known(held: &[Held]) -> Known {
-    Known {
-        receipts: held.to_vec(),
-    }
+    Known::of(held.iter().copied()).expect("not empty")
 }
 
 fn held(octets: u64) -> Held {

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::Session;
 use crate::protocol::UniqueId;
-use crate::store::{self, AccountId, Journal, Receipt, ReceiptId};
+use crate::store::{self, AccountId, Journal, Known, Receipt, ReceiptId};
 use crate::transfer::contents::{ContentHash, Group};
 use crate::transfer::error::Error;
 use crate::transfer::fetch::NewUniqueIds;
@@ -29,8 +29,8 @@ impl Session<'_, '_> {
             }
             let contents = if let Some(unique_id) = unique_id {
                 let known = self.known(unique_id);
-                let held = known.map_or_else(Vec::new, |known| known.receipts);
-                contents_of(journal, held.iter().map(|held| held.id))?
+                let held = known.iter().flat_map(Known::receipts);
+                contents_of(journal, held.map(|held| held.id))?
             } else {
                 self.contents_not_listed()?
             };

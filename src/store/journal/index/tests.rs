@@ -1,4 +1,4 @@
-use super::{Entry, Index, Key, day, first_second};
+use super::{Entry, Index, Name, day, first_second};
 use crate::protocol::UniqueId;
 use crate::store::journal::format::Record;
 use crate::store::journal::record::{AccountId, Place, Receipt};
@@ -33,12 +33,12 @@ fn every_receipt_is_found_however_many_there_are() {
         index.take_in(number, record).unwrap();
     }
     let known = |account: u16, unique_id: String| {
-        index.known(Key::of_unique_id(AccountId(account), unique_id.as_bytes()))
+        index.known(AccountId(account), Name::UniqueId(unique_id.as_bytes()))
     };
     for number in 0..count {
-        let receipts = known(1, format!("id{number}")).unwrap().receipts;
-        assert_eq!(receipts.len(), 1);
-        assert_eq!(receipts[0].id.0, number);
+        let known = known(1, format!("id{number}")).unwrap();
+        assert_eq!(known.receipts().count(), 1);
+        assert_eq!(known.newest().id.0, number);
     }
     assert_eq!(known(2, "id0".to_owned()), None);
     assert_eq!(known(1, format!("id{count}")), None);
@@ -50,19 +50,21 @@ fn one_unique_id_may_have_several_contents() {
     for (offset, content) in [(10, 1), (20, 2), (30, 1)] {
         index.take_in(offset, receipt(1, "same", content)).unwrap();
     }
-    let key = Key::of_unique_id(AccountId(1), b"same");
-    let known = index.known(key).unwrap();
+    let known = index.known(AccountId(1), Name::UniqueId(b"same"));
+    let known = known.unwrap();
     assert_eq!(known.contents(), 2);
-    assert_eq!(known.newest().unwrap().id.0, 30);
+    let offsets: Vec<u64> = known.receipts().map(|held| held.id.0).collect();
+    assert_eq!(offsets, [10, 20, 30]);
+    assert_eq!(known.newest().id.0, 30);
 }
 
 #[test]
 fn a_receipt_without_a_unique_id_is_known_by_its_content() {
     let mut index = Index::default();
     index.take_in(10, receipt(1, "", 7)).unwrap();
-    assert!(index.has(Key::of_content(AccountId(1), &[7; 32])));
-    assert!(!index.has(Key::of_content(AccountId(2), &[7; 32])));
-    assert!(!index.has(Key::of_unique_id(AccountId(1), &[7; 32])));
+    assert!(index.has(AccountId(1), Name::Content(&[7; 32])));
+    assert!(!index.has(AccountId(2), Name::Content(&[7; 32])));
+    assert!(!index.has(AccountId(1), Name::UniqueId(&[7; 32])));
 }
 
 #[test]
