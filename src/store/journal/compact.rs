@@ -56,10 +56,7 @@ pub(in crate::store) type Receipts<'a> =
 
 /// Puts a journal in the place of the old one that says the same, shorter.
 pub(super) fn compact(disk: &Disk, file: &JournalFile, index: &Index) -> Result<(), Error> {
-    let seal = Seal {
-        generation: file.seal().generation.saturating_add(1),
-        ..file.seal()
-    };
+    let seal = file.seal().next();
     write_new(disk, file.path(), |handle| {
         let mut writer = Writer::begin(seal, handle);
         for (account, identity) in index.identities() {

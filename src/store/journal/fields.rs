@@ -1,5 +1,6 @@
 //! The fields of a line: octets, numbers, names, with one blank between them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::str;
 
@@ -8,6 +9,7 @@ use data_encoding::HEXLOWER;
 use super::record::{AccountId, Identity, Place, Receipt};
 use crate::message::Summary;
 use crate::protocol::UniqueId;
+use crate::protocol::number::parse_decimal;
 
 /// A line being written.
 pub(super) struct Fields<'a> {
@@ -165,24 +167,20 @@ impl<'a> Rest<'a> {
         }
     }
 
-    fn octets(&mut self) -> Option<Vec<u8>> {
-        unescape(self.field()?)
-    }
-
     pub(super) fn text(&mut self) -> Option<String> {
-        String::from_utf8(self.octets()?).ok()
+        text(self.field()?)
     }
 
     fn text_or_none(&mut self) -> Result<Option<String>, NoField> {
-        self.or_none(|field| String::from_utf8(unescape(field)?).ok())
+        self.or_none(text)
     }
 
     pub(super) fn number(&mut self) -> Option<u64> {
-        parse_number(self.field()?)
+        parse_decimal(self.field()?)
     }
 
     pub(super) fn number_or_none(&mut self) -> Result<Option<u64>, NoField> {
-        self.or_none(parse_number)
+        self.or_none(parse_decimal)
     }
 
     fn or_none<T>(&mut self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, NoField> {
@@ -212,7 +210,7 @@ impl<'a> Rest<'a> {
     }
 
     pub(super) fn unique_id(&mut self) -> Option<UniqueId> {
-        UniqueId::parse(&self.octets()?).ok()
+        unique_id(self.field()?)
     }
 
     pub(super) fn identity(&mut self) -> Option<Identity> {
@@ -230,9 +228,7 @@ impl<'a> Rest<'a> {
     pub(super) fn receipt(&mut self) -> Option<Receipt> {
         Some(Receipt {
             account: self.account()?,
-            unique_id: self
-                .or_none(|field| UniqueId::parse(&unescape(field)?).ok())
-                .ok()?,
+            unique_id: self.or_none(unique_id).ok()?,
             listed_octets: self.number_or_none().ok()?,
             stored_octets: self.number()?,
             sha256: self.hash()?,
@@ -252,7 +248,7 @@ impl<'a> Rest<'a> {
             return Some(Place::Nowhere);
         }
         if let Some(name) = field.strip_prefix(b"name:") {
-            let name = String::from_utf8(unescape(name)?).ok()?;
+            let name = text(name)?;
             return is_inside(&name).then_some(Place::Name(name));
         }
         let (offset, octets) = str::from_utf8(field.strip_prefix(b"at:")?)
@@ -284,11 +280,10 @@ fn is_inside(name: &str) -> bool {
 }
 
 fn parse_time(field: &[u8]) -> Option<i64> {
-    str::from_utf8(field).ok()?.parse().ok()
-}
-
-fn parse_number(field: &[u8]) -> Option<u64> {
-    str::from_utf8(field).ok()?.parse().ok()
+    match field.strip_prefix(b"-") {
+        Some(digits) => 0_i64.checked_sub_unsigned(parse_decimal(digits)?),
+        None => i64::try_from(parse_decimal(field)?).ok(),
+    }
 }
 
 fn is_plain(octet: u8) -> bool {
@@ -314,12 +309,20 @@ fn escape(octets: &[u8], line: &mut Vec<u8>) {
     }
 }
 
-fn unescape(field: &[u8]) -> Option<Vec<u8>> {
+fn text(field: &[u8]) -> Option<String> {
+    String::from_utf8(unescape(field)?.into_owned()).ok()
+}
+
+fn unique_id(field: &[u8]) -> Option<UniqueId> {
+    UniqueId::parse(&unescape(field)?).ok()
+}
+
+fn unescape(field: &[u8]) -> Option<Cow<'_, [u8]>> {
     if field == b"%" {
-        return Some(Vec::new());
+        return Some(Cow::Borrowed(b""));
     }
     if memchr::memchr(b'%', field).is_none() {
-        return Some(field.to_vec());
+        return Some(Cow::Borrowed(field));
     }
     let mut octets = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -333,5 +336,5 @@ fn unescape(field: &[u8]) -> Option<Vec<u8>> {
             rest = after;
         }
     }
-    Some(octets)
+    Some(Cow::Owned(octets))
 }

@@ -69,8 +69,8 @@ impl JournalFile {
     }
 
     fn read(path: &Path, opened: Opened) -> Result<(Self, Index), Error> {
-        let mut index = Index::default();
         let reading = |error| Error::io("reading", path)(error);
+        let mut index = Index::default();
         let mut lines = Lines::of(opened.file());
         let first = lines.next().map_err(reading)?;
         let (seal, mut octets) = first_line(path, first)?;
@@ -126,7 +126,7 @@ impl JournalFile {
     }
 
     pub(super) fn id(&self) -> JournalId {
-        self.seal.id
+        self.seal.id()
     }
 
     pub(super) fn seal(&self) -> Seal {

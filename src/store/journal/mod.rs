@@ -51,7 +51,7 @@ impl Journal {
         id: JournalId,
         receipts: Receipts<'_>,
     ) -> Result<(), Error> {
-        let seal = Seal { id, generation: 0 };
+        let seal = Seal::new(id, 0);
         compact::create(disk, path, seal, receipts)
     }
 

@@ -38,9 +38,33 @@ pub(in crate::store::journal) const LINE_OCTETS_MAX: usize = 1 << 20;
 /// What goes into every checksum of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store::journal) struct Seal {
-    pub(in crate::store::journal) id: JournalId,
-    /// Counts compactions.
-    pub(in crate::store::journal) generation: u64,
+    id: JournalId,
+    generation: u64,
+    /// The checksum of these.
+    crc: u32,
+}
+
+impl Seal {
+    /// `generation` counts compactions.
+    pub(in crate::store::journal) fn new(id: JournalId, generation: u64) -> Self {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&id.0.to_be_bytes());
+        crc.update(&generation.to_be_bytes());
+        Self {
+            id,
+            generation,
+            crc: crc.finalize(),
+        }
+    }
+
+    pub(in crate::store::journal) fn id(self) -> JournalId {
+        self.id
+    }
+
+    /// That of the journal written anew.
+    pub(in crate::store::journal) fn next(self) -> Self {
+        Self::new(self.id, self.generation.saturating_add(1))
+    }
 }
 
 /// One line of a journal.
@@ -317,10 +341,8 @@ pub(in crate::store::journal) fn decode_first(line: &[u8]) -> Result<Seal, First
     }
     let mut seal = || {
         let id = HEXLOWER.decode(rest.field()?).ok()?;
-        Some(Seal {
-            id: JournalId(u64::from_be_bytes(id.try_into().ok()?)),
-            generation: rest.number()?,
-        })
+        let id = JournalId(u64::from_be_bytes(id.try_into().ok()?));
+        Some(Seal::new(id, rest.number()?))
     };
     let seal = seal().ok_or(FirstLine::Damaged)?;
     checked(seal, 0, line).map_err(|_why| FirstLine::Damaged)?;
@@ -337,36 +359,24 @@ pub(in crate::store::journal) enum FirstLine {
 
 /// The text of a line whose checksum is right.
 fn checked(seal: Seal, offset: u64, line: &[u8]) -> Result<&[u8], Unreadable> {
-    let (text, tail) = line
-        .split_at_checked(line.len().saturating_sub(CHECKSUM_OCTETS))
-        .ok_or(Unreadable::Checksum)?;
-    let mut expected = [0; CHECKSUM_OCTETS];
-    checksum_field(checksum(seal, offset, text), &mut expected);
-    if tail == expected {
-        Ok(text)
-    } else {
-        Err(Unreadable::Checksum)
+    let (text, [b' ', digits @ ..]) = line
+        .split_last_chunk::<CHECKSUM_OCTETS>()
+        .ok_or(Unreadable::Checksum)?
+    else {
+        return Err(Unreadable::Checksum);
+    };
+    let mut told = [0; 4];
+    match HEXLOWER.decode_mut(digits, &mut told) {
+        Ok(_) if u32::from_be_bytes(told) == checksum(seal, offset, text) => Ok(text),
+        Ok(_) | Err(_) => Err(Unreadable::Checksum),
     }
 }
 
 fn checksum(seal: Seal, offset: u64, text: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    let mut place = [0; 24];
-    for (part, value) in place
-        .chunks_exact_mut(8)
-        .zip([seal.id.0, seal.generation, offset])
-    {
-        part.copy_from_slice(&value.to_be_bytes());
-    }
-    crc.update(&place);
+    let mut crc = crc32fast::Hasher::new_with_initial(seal.crc);
+    crc.update(&offset.to_be_bytes());
     crc.update(text);
     crc.finalize()
-}
-
-fn checksum_field(crc: u32, field: &mut [u8; CHECKSUM_OCTETS]) {
-    let [blank, digits @ ..] = field;
-    *blank = b' ';
-    HEXLOWER.encode_mut(&crc.to_be_bytes(), digits);
 }
 
 #[cfg(test)]
