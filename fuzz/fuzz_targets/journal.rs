@@ -57,7 +57,7 @@ fuzz_target!(|input: &[u8]| {
     for receipt in &before {
         if let Some(unique_id) = &receipt.unique_id {
             let known = again.journal.known(receipt.account, unique_id.as_bytes());
-            assert!(known.is_some_and(|known| !known.receipts.is_empty()));
+            assert!(known.is_some());
         }
     }
 });
