@@ -1,4 +1,4 @@
-//! What is read out of a message: the header summary and the envelope sender.
+//! What is read out of a message: the header in short and the envelope sender.
 //!
 //! Only a bounded prefix of the header is ever looked at, and nothing in it can make this fail: a
 //! field that makes no sense is absent. This is the only user of `mailparse`, which decodes
@@ -50,8 +50,8 @@ impl HeaderPrefix {
     }
 
     /// What the header tells.
-    pub fn summary(&self) -> Summary {
-        Summary::of(&self.octets)
+    pub fn to_header(&self) -> Header {
+        Header::of(&self.octets)
     }
 
     /// When the message was received, for the stored file's modification time.
@@ -79,7 +79,7 @@ fn starts_with_empty_line(octets: &[u8]) -> bool {
 /// What a person wants to know of a message before reading it; text is as the sender wrote it,
 /// decoded but not made safe for a terminal.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Summary {
+pub struct Header {
     /// The `Date` field, in seconds since 1970.
     pub date_seconds: Option<i64>,
     /// The `From` field.
@@ -88,22 +88,22 @@ pub struct Summary {
     pub subject: Option<String>,
 }
 
-impl Summary {
+impl Header {
     /// Reads a header, or as much of it as is there (an answer to `TOP n 0`); what follows the
     /// empty line is not looked at.
-    pub fn of(header: &[u8]) -> Self {
-        let mut summary = Self::default();
-        for field in fields(bounded(header)) {
+    pub fn of(octets: &[u8]) -> Self {
+        let mut header = Self::default();
+        for field in fields(bounded(octets)) {
             // The first field of a name counts: RFC 5322 section 3.6 allows only one.
-            if field.is("from") && summary.from.is_none() {
-                summary.from = field.text();
-            } else if field.is("subject") && summary.subject.is_none() {
-                summary.subject = field.text();
-            } else if field.is("date") && summary.date_seconds.is_none() {
-                summary.date_seconds = field.text().and_then(|text| date_seconds(&text));
+            if field.is("from") && header.from.is_none() {
+                header.from = field.text();
+            } else if field.is("subject") && header.subject.is_none() {
+                header.subject = field.text();
+            } else if field.is("date") && header.date_seconds.is_none() {
+                header.date_seconds = field.text().and_then(|text| date_seconds(&text));
             }
         }
-        summary
+        header
     }
 }
 
@@ -201,42 +201,42 @@ fn date_seconds(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEADER_OCTETS_MAX, HeaderPrefix, Summary, envelope_sender, received_seconds};
+    use super::{HEADER_OCTETS_MAX, Header, HeaderPrefix, envelope_sender, received_seconds};
 
-    fn check_summary(header: &[u8], date: Option<i64>, from: Option<&str>, subject: Option<&str>) {
-        let expected = Summary {
+    fn check_header(header: &[u8], date: Option<i64>, from: Option<&str>, subject: Option<&str>) {
+        let expected = Header {
             date_seconds: date,
             from: from.map(str::to_owned),
             subject: subject.map(str::to_owned),
         };
-        assert_eq!(Summary::of(header), expected, "{}", header.escape_ascii());
+        assert_eq!(Header::of(header), expected, "{}", header.escape_ascii());
     }
 
     #[test]
     fn summaries() {
-        check_summary(b"", None, None, None);
-        check_summary(b"\r\nSubject: of the body\r\n", None, None, None);
-        check_summary(
+        check_header(b"", None, None, None);
+        check_header(b"\r\nSubject: of the body\r\n", None, None, None);
+        check_header(
             b"Date: Sun, 02 Oct 2016 07:06:22 -0700 (PDT)\r\nFrom: Ann <a@b.c>\r\nSUBJECT : hi\r\n\r\n",
             Some(1_475_417_182),
             Some("Ann <a@b.c>"),
             Some("hi"),
         );
         // Folded, encoded, with bare line feeds, and twice.
-        check_summary(
+        check_header(
             b"Subject: =?utf-8?Q?gr=C3=BC=C3=9Fe?=\n =?utf-8?B?IQ==?=\nSubject: second\n",
             None,
             None,
             Some("gr\u{fc}\u{df}e!"),
         );
         // A line that is no field, one that begins with a blank, and raw 8-bit text.
-        check_summary(
+        check_header(
             b" stray\r\nno colon here\r\nFrom: J\xf6rg\r\nDate: soon\r\n",
             None,
             Some("J\u{f6}rg"),
             None,
         );
-        check_summary(b"Subject:\r\nFrom:   \r\n", None, None, None);
+        check_header(b"Subject:\r\nFrom:   \r\n", None, None, None);
     }
 
     fn check_received(header: &str, expected: Option<i64>) {
@@ -322,8 +322,8 @@ mod tests {
         prefix.feed(b"\r\nFrom: late\r\n");
         assert_eq!(prefix.octets.len(), HEADER_OCTETS_MAX);
         assert!(prefix.is_complete());
-        assert_eq!(prefix.summary().subject.as_deref(), Some("long"));
-        assert_eq!(prefix.summary().from, None);
+        assert_eq!(prefix.to_header().subject.as_deref(), Some("long"));
+        assert_eq!(prefix.to_header().from, None);
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
             let mut prefix = HeaderPrefix::default();
             prefix.feed(message);
             assert_eq!(prefix.is_complete(), complete, "{}", message.escape_ascii());
-            assert_eq!(prefix.summary(), Summary::default());
+            assert_eq!(prefix.to_header(), Header::default());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use popfetch::message::Summary;
+use popfetch::message::Header;
 use popfetch::protocol::UniqueId;
 use popfetch::store::{
     AccountId, DeleteState, Destination, Disk, Fulfilled, Identity, Journal, OpenOptions, Place,
@@ -23,7 +23,7 @@ const STEPS_MAX: usize = 64;
 struct Content {
     receipts: Vec<Receipt>,
     /// By unique-id: how many contents, whether one is suspect, whether it is deleted, the header.
-    known: Vec<(usize, bool, DeleteState, Option<Summary>)>,
+    known: Vec<(usize, bool, DeleteState, Option<Header>)>,
 }
 
 struct Bench {
@@ -60,10 +60,7 @@ impl Bench {
     fn new(options: OpenOptions, path: &Path, name: &[u8]) -> Self {
         let mut store = open(&options).expect("opening");
         let identity = Identity::Named(String::from_utf8_lossy(name).into_owned());
-        let account = store
-            .journal
-            .account(&identity, &mut std::iter::empty())
-            .expect("reading");
+        let account = store.journal.account(&identity, &mut std::iter::empty());
         Self {
             options,
             store: Some(store),
@@ -159,7 +156,7 @@ impl Bench {
             let text = String::from_utf8_lossy(pieces.octets()).into_owned();
             (!text.is_empty()).then_some(text)
         };
-        let header = Summary {
+        let header = Header {
             date_seconds: Some(i64::from(pieces.octet()) - 128),
             from: text(pieces),
             subject: text(pieces),

@@ -72,7 +72,7 @@ pub fn options(destination: Destination, disk: &Disk) -> OpenOptions {
 pub fn deliver(options: &OpenOptions, messages: &[Vec<u8>]) -> Result<Store, Error> {
     let mut store = open(options)?;
     let identity = Identity::Named("test".to_owned());
-    let account = store.journal.account(&identity, &mut std::iter::empty())?;
+    let account = store.journal.account(&identity, &mut std::iter::empty());
     let mut batch = Vec::new();
     for (number, message) in messages.iter().enumerate() {
         let unique_id = UniqueId::parse(format!("uid{number}").as_bytes()).expect("it is plain");

@@ -127,8 +127,7 @@ impl Kit {
             disk: disk.clone(),
         };
         let mut halves = halves(&site)?;
-        let account =
-            journal.account(&Identity::Named("test".to_owned()), &mut std::iter::empty())?;
+        let account = journal.account(&Identity::Named("test".to_owned()), &mut std::iter::empty());
         let replayed = halves.commit.replay(&mut journal)?;
         Ok(Opened {
             journal,

@@ -109,7 +109,7 @@ impl<'a> Deleting<'a> {
             Some(mut store) => {
                 let account = store
                     .journal
-                    .account(delete.identity, &mut unique_ids(&listing))?;
+                    .account(delete.identity, &mut unique_ids(&listing));
                 Some((store, account))
             }
             None => None,

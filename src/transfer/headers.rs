@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::client::{self, Client, Misbehaviour, Reply, Request, Transaction};
-use crate::message::{HeaderPrefix, Summary};
+use crate::message::{Header, HeaderPrefix};
 use crate::protocol::{Listing, Row, UniqueIdRef, Verb};
 use crate::store::{self, AccountId, Journal};
 
@@ -15,26 +15,23 @@ use super::selection::Selection;
 /// Where headers are remembered from one run to the next.
 pub(super) trait HeaderMemory {
     /// What TOP told before.
-    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary>;
+    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Header>;
 
     /// Remembers what TOP told now.
-    fn remember(
-        &mut self,
-        unique_id: UniqueIdRef<'_>,
-        header: &Summary,
-    ) -> Result<(), store::Error>;
+    fn remember(&mut self, unique_id: UniqueIdRef<'_>, header: &Header)
+    -> Result<(), store::Error>;
 }
 
 /// Without a destination there is no memory.
 impl<M: HeaderMemory> HeaderMemory for Option<M> {
-    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary> {
+    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Header> {
         self.as_ref()?.recall(unique_id)
     }
 
     fn remember(
         &mut self,
         unique_id: UniqueIdRef<'_>,
-        header: &Summary,
+        header: &Header,
     ) -> Result<(), store::Error> {
         match self {
             Some(memory) => memory.remember(unique_id, header),
@@ -58,7 +55,7 @@ pub(super) enum Writing {
 }
 
 impl HeaderMemory for JournalMemory<'_> {
-    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Summary> {
+    fn recall(&self, unique_id: UniqueIdRef<'_>) -> Option<Header> {
         // A header that cannot be read back is asked for again.
         let header = self.journal.header(self.account, unique_id.as_bytes());
         header.ok().flatten()
@@ -67,7 +64,7 @@ impl HeaderMemory for JournalMemory<'_> {
     fn remember(
         &mut self,
         unique_id: UniqueIdRef<'_>,
-        header: &Summary,
+        header: &Header,
     ) -> Result<(), store::Error> {
         if self.writing == Writing::Forbidden {
             return Ok(());
@@ -117,7 +114,7 @@ pub(super) fn each_header(
     listing: &Listing,
     rows: &[usize],
     memory: &mut dyn HeaderMemory,
-    each: &mut dyn FnMut(usize, &Summary),
+    each: &mut dyn FnMut(usize, &Header),
 ) -> Result<TopAnswers, Error> {
     let mut headers = Headers {
         client,
@@ -139,7 +136,7 @@ pub(super) fn each_header(
             headers.ask_ahead(&mut not_asked, memory);
         }
         let header = match headers.answer(row, &listed)? {
-            TopAnswer::Missing => Summary::default(),
+            TopAnswer::Missing => Header::default(),
             TopAnswer::Header { header, end } => {
                 if let Some(unique_id) = own_unique_id(&listed) {
                     memory.remember(unique_id, &header)?;
@@ -165,7 +162,7 @@ fn own_unique_id<'l>(listed: &Row<'l>) -> Option<UniqueIdRef<'l>> {
     listed.unique_id.filter(|_| !listed.repeated)
 }
 
-fn recalled(memory: &dyn HeaderMemory, listed: &Row<'_>) -> Option<Summary> {
+fn recalled(memory: &dyn HeaderMemory, listed: &Row<'_>) -> Option<Header> {
     own_unique_id(listed).and_then(|unique_id| memory.recall(unique_id))
 }
 
@@ -181,7 +178,7 @@ const TOP_OCTETS_MAX: usize = 32 << 20;
 enum TopAnswer {
     /// What its beginning tells, and whether it had an end within [`TOP_OCTETS_MAX`].
     Header {
-        header: Summary,
+        header: Header,
         end: Result<(), Error>,
     },
     /// It was refused, or is not asked for.
@@ -249,7 +246,7 @@ impl Headers<'_> {
             if octets_total > TOP_OCTETS_MAX {
                 let endless = client::Error::Misbehaved(Misbehaviour::ListTooLong(Verb::Top));
                 return Ok(TopAnswer::Header {
-                    header: prefix.summary(),
+                    header: prefix.to_header(),
                     end: Err(Error::Retrieving(endless)),
                 });
             }
@@ -257,7 +254,7 @@ impl Headers<'_> {
         body.end()?;
         self.given += 1;
         Ok(TopAnswer::Header {
-            header: prefix.summary(),
+            header: prefix.to_header(),
             end: Ok(()),
         })
     }

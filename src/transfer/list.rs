@@ -1,7 +1,7 @@
 //! Looks at a maildrop and at what is stored of it, and changes neither.
 
 use crate::client::{Client, ServerFacts, Transaction};
-use crate::message::Summary as Header;
+use crate::message::Header;
 use crate::protocol::{Listing, MaildropSize, UniqueIdRef};
 use crate::store::{AccountId, Identity, Journal, OpenOptions, foresee, read_journal};
 
@@ -140,7 +140,7 @@ impl View {
         let journal = match journal {
             Some(mut journal) => {
                 let mut listed = unique_ids(&listing);
-                let account = journal.account(look.identity, &mut listed)?;
+                let account = journal.account(look.identity, &mut listed);
                 Some((journal, account))
             }
             None => None,

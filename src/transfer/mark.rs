@@ -44,7 +44,7 @@ fn run(
     if matches!(listing.unique_ids(), UidSupport::Refused(_)) && !listing.is_empty() {
         observer.notice(Event::Warning(Warning::NoUniqueIds));
     }
-    let account = journal.account(mark.identity, &mut unique_ids(&listing))?;
+    let account = journal.account(mark.identity, &mut unique_ids(&listing));
     mark.selection.tell_missing(&listing, observer);
     let mut selected = Selected::by_listing(&listing, mark.selection);
     let mut memory = JournalMemory {

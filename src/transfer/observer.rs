@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::client::{ServerFacts, Suspicion};
-use crate::message::Summary;
+use crate::message::Header;
 use crate::protocol::{MessageNumber, Refusal, Row, UniqueIdRef};
 use crate::store;
 
@@ -87,7 +87,7 @@ pub enum Status<'a> {
         /// Whether the journal has a receipt for it; none without a destination.
         stored: Option<bool>,
         /// What its header says, if it was asked.
-        header: Option<&'a Summary>,
+        header: Option<&'a Header>,
     },
     /// A dry run would do this.
     Planned {

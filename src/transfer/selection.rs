@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::message::Summary;
+use crate::message::Header;
 use crate::protocol::{Listing, MessageNumber, Row, UniqueIdRef};
 
 use super::list::unique_ids;
@@ -121,7 +121,7 @@ impl Selection {
     }
 
     /// Whether the conditions on the header hold. A field that is not there matches nothing.
-    pub fn matches_header(&self, header: &Summary) -> bool {
+    pub fn matches_header(&self, header: &Header) -> bool {
         any_or_none(&self.since_seconds, |&bound| {
             header.date_seconds.is_some_and(|date| date >= bound)
         }) && any_or_none(&self.before_seconds, |&bound| {
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn header_conditions_want_the_field_there() {
-        let header = |date_seconds, from: Option<&str>, subject: Option<&str>| Summary {
+        let header = |date_seconds, from: Option<&str>, subject: Option<&str>| Header {
             date_seconds,
             from: from.map(str::to_owned),
             subject: subject.map(str::to_owned),

@@ -214,7 +214,7 @@ fn record(
     let mut store = store::open(&options).map_err(failed)?;
     let journal = &mut store.journal;
     let mut listed = unique_ids.iter().map(UniqueId::as_bytes);
-    let account = journal.account(identity, &mut listed).map_err(failed)?;
+    let account = journal.account(identity, &mut listed);
     let time_seconds = environment::now_seconds();
     let unknown: Vec<_> = unique_ids
         .iter()

@@ -164,7 +164,7 @@ impl<'a> Announcer<'a> {
         &self,
         message: &MessageReport<'_>,
         stored: Option<bool>,
-        header: Option<&crate::message::Summary>,
+        header: Option<&crate::message::Header>,
     ) {
         let date_seconds = header.and_then(|header| header.date_seconds);
         let from = header.and_then(|header| header.from.as_deref());

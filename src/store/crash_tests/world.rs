@@ -88,7 +88,7 @@ impl World {
         self.disk.begin(fault);
         let mut store = open(&self.options())?;
         let identity = Identity::Named("test".to_owned());
-        let account = store.journal.account(&identity, &mut std::iter::empty())?;
+        let account = store.journal.account(&identity, &mut std::iter::empty());
         let missing: Vec<(&String, Message)> = self
             .maildrop
             .iter()

@@ -60,7 +60,7 @@ impl EmlCommit {
         sha256: &[u8; 32],
         taken: &HashSet<String>,
     ) -> Result<String, Error> {
-        let Name { month, file: name } = Name::new(file.received_seconds, &file.summary, sha256);
+        let Name { month, file: name } = Name::new(file.received_seconds, &file.header, sha256);
         let name = match self.folders {
             EmlFolders::None => name,
             EmlFolders::Months => {

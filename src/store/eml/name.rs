@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDateTime};
 
-use crate::message::Summary;
+use crate::message::Header;
 
 /// Room for sender and subject, in octets of UTF-8. With date, hash and `.eml` a name stays below
 /// the 143 octets an encrypted home directory (eCryptfs) allows.
@@ -25,15 +25,15 @@ pub(crate) struct Name {
 
 impl Name {
     /// Names a message that was received at `seconds` since 1970.
-    pub(crate) fn new(seconds: i64, summary: &Summary, sha256: &[u8; 32]) -> Self {
+    pub(crate) fn new(seconds: i64, header: &Header, sha256: &[u8; 32]) -> Self {
         let received = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
         let hash = data_encoding::HEXLOWER.encode(sha256);
         let hash = hash.get(..HASH_DIGITS).unwrap_or_default();
         let mut file = received.format("%Y-%m-%dT%H-%M-%SZ").to_string();
-        let sender = summary.from.as_deref().map(shown_sender);
+        let sender = header.from.as_deref().map(shown_sender);
         for (text, octets_max) in [
             (sender, SENDER_OCTETS_MAX),
-            (summary.subject.as_deref(), SUBJECT_OCTETS_MAX),
+            (header.subject.as_deref(), SUBJECT_OCTETS_MAX),
         ] {
             let word = plain(text.unwrap_or_default(), octets_max);
             if !word.is_empty() {
@@ -106,15 +106,15 @@ fn plain(text: &str, octets_max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Name, numbered};
-    use crate::message::Summary;
+    use crate::message::Header;
 
     fn check(from: &str, subject: &str, expected: &str) {
-        let summary = Summary {
+        let header = Header {
             date_seconds: None,
             from: Some(from.to_owned()),
             subject: Some(subject.to_owned()),
         };
-        let name = Name::new(1_704_448_800, &summary, &[0xab; 32]);
+        let name = Name::new(1_704_448_800, &header, &[0xab; 32]);
         assert_eq!(
             name.file,
             format!("2024-01-05T10-00-00Z{expected}.abababab.eml")
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_message_without_header_has_a_name() {
-        let name = Name::new(i64::MAX, &Summary::default(), &[0; 32]);
+        let name = Name::new(i64::MAX, &Header::default(), &[0; 32]);
         assert_eq!(name.file, "1970-01-01T00-00-00Z.00000000.eml");
     }
 

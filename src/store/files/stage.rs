@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::batch::{Batch, Batches, Unsynced};
 use super::name::Names;
 use super::remove_if_there;
-use crate::message::{HeaderPrefix, Summary};
+use crate::message::{Header, HeaderPrefix};
 use crate::store::delivery::{Arriving, Stage, Staged};
 use crate::store::durable::{Disk, Handle};
 use crate::store::error::Error;
@@ -69,7 +69,7 @@ pub(crate) struct StagedFile {
     /// When the server received it, in seconds since 1970.
     pub(crate) received_seconds: i64,
     /// What its header tells, where it is stored as received.
-    pub(crate) summary: Summary,
+    pub(crate) header: Header,
     /// The envelope's sender, likewise.
     pub(crate) sender: Option<String>,
     /// It is the only message of its run.
@@ -210,9 +210,9 @@ impl Stage for FileStage {
                 unsynced
             }
         };
-        let (summary, sender) = match self.form {
-            Form::AsReceived => (header.summary(), header.envelope_sender()),
-            Form::LineFeeds => (Summary::default(), None),
+        let (header, sender) = match self.form {
+            Form::AsReceived => (header.to_header(), header.envelope_sender()),
+            Form::LineFeeds => (Header::default(), None),
         };
         Ok(Staged {
             stored_octets: octets,
@@ -220,7 +220,7 @@ impl Stage for FileStage {
             keeping: Box::new(StagedFile {
                 name,
                 received_seconds,
-                summary,
+                header,
                 sender,
                 alone,
                 unsynced,

@@ -7,7 +7,7 @@ use std::str;
 use data_encoding::HEXLOWER;
 
 use super::record::{AccountId, Identity, Place, Receipt};
-use crate::message::Summary;
+use crate::message::Header;
 use crate::protocol::UniqueId;
 use crate::protocol::number::parse_decimal;
 
@@ -133,7 +133,7 @@ impl<'a> Fields<'a> {
             .word(if receipt.suspect { "suspect" } else { "-" })
     }
 
-    pub(super) fn header(&mut self, header: &Summary) -> &mut Self {
+    pub(super) fn header(&mut self, header: &Header) -> &mut Self {
         match header.date_seconds {
             Some(date) => self.time(date),
             None => self.word("-"),
@@ -260,8 +260,8 @@ impl<'a> Rest<'a> {
         })
     }
 
-    pub(super) fn header(&mut self) -> Option<Summary> {
-        Some(Summary {
+    pub(super) fn header(&mut self) -> Option<Header> {
+        Some(Header {
             date_seconds: self.or_none(parse_time).ok()?,
             from: self.text_or_none().ok()?,
             subject: self.text_or_none().ok()?,

@@ -32,7 +32,7 @@ pub use record::{
 
 use super::durable::Disk;
 use super::error::Error;
-use crate::message::Summary;
+use crate::message::Header;
 use crate::protocol::UniqueId;
 
 /// The journal of one destination.
@@ -99,8 +99,8 @@ impl Journal {
         &mut self,
         identity: &Identity,
         listed: &mut dyn Iterator<Item = &[u8]>,
-    ) -> Result<AccountId, Error> {
-        Ok(self.newcomers.account(&self.index, identity, listed))
+    ) -> AccountId {
+        self.newcomers.account(&self.index, identity, listed)
     }
 
     /// What is stored under a unique-id.
@@ -150,7 +150,7 @@ impl Journal {
     }
 
     /// What TOP told about a message before.
-    pub fn header(&self, account: AccountId, unique_id: &[u8]) -> Result<Option<Summary>, Error> {
+    pub fn header(&self, account: AccountId, unique_id: &[u8]) -> Result<Option<Header>, Error> {
         let Some(offset) = self.index.header(account, unique_id) else {
             return Ok(None);
         };
@@ -252,7 +252,7 @@ impl Journal {
         &mut self,
         account: AccountId,
         unique_id: &UniqueId,
-        header: &Summary,
+        header: &Header,
     ) -> Result<(), Error> {
         self.append(vec![Record::Header {
             account,

@@ -81,7 +81,7 @@ fn receipt(account: AccountId, unique_id: &str) -> Receipt {
 
 fn account(journal: &mut Journal, identity: &Identity, listed: &[&str]) -> AccountId {
     let mut listed = listed.iter().map(|id| id.as_bytes());
-    journal.account(identity, &mut listed).unwrap()
+    journal.account(identity, &mut listed)
 }
 
 /// All that a journal says, in words.
@@ -155,7 +155,7 @@ fn live(journal: &mut Journal, each: &mut dyn FnMut(&Journal)) {
     journal.sync().unwrap();
     journal.confirm_delete(alice, &[&uid("one")], NOW).unwrap();
     each(journal);
-    let header = Summary {
+    let header = Header {
         date_seconds: Some(NOW),
         from: Some("Alice <alice@example.org>".to_owned()),
         subject: None,

@@ -71,7 +71,7 @@ impl<'r, 'a> Session<'r, 'a> {
             .unwrap_or_default();
         let now_seconds = run.fetch.task.now_seconds;
         let journal = &mut store.journal;
-        let account = journal.account(run.fetch.identity, &mut unique_ids(&listing))?;
+        let account = journal.account(run.fetch.identity, &mut unique_ids(&listing));
         // Without unique-ids a listing tells of none that it is gone.
         if *listing.unique_ids() == UidSupport::Listed {
             journal.note_listing(account, &mut unique_ids(&listing), now_seconds)?;

@@ -17,7 +17,7 @@
 
 use data_encoding::HEXLOWER;
 
-use crate::message::Summary;
+use crate::message::Header;
 use crate::protocol::UniqueId;
 use crate::store::journal::fields::{Fields, Rest};
 use crate::store::journal::record::{AccountId, Identity, JournalId, Receipt, ReceiptId, Repair};
@@ -112,7 +112,7 @@ pub(in crate::store::journal) enum Record {
     Header {
         account: AccountId,
         unique_id: UniqueId,
-        header: Summary,
+        header: Header,
     },
     /// The tail of the mbox is put aside.
     Repair(Repair),

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::{FirstLine, Record, Seal, Unreadable, decode_first, encode_first};
-use crate::message::Summary;
+use crate::message::Header;
 use crate::protocol::UniqueId;
 use crate::store::journal::record::{
     AccountId, Identity, JournalId, Place, Receipt, ReceiptId, Repair,
@@ -94,7 +94,7 @@ fn a_record_reads_in_a_pager() {
         Record::Header {
             account: AccountId(1),
             unique_id: uid(b"-"),
-            header: Summary {
+            header: Header {
                 date_seconds: Some(-1),
                 from: None,
                 subject: Some(String::new()),
@@ -288,7 +288,7 @@ fn any_record() -> impl Strategy<Value = Record> {
             |((account, unique_id, _), (date_seconds, from, subject))| Record::Header {
                 account,
                 unique_id,
-                header: Summary {
+                header: Header {
                     date_seconds,
                     from,
                     subject,
