@@ -1,6 +1,7 @@
 //! Connections to servers that play a part, in a thread of the test's own.
 
 mod logins;
+mod scram;
 mod stls;
 mod tls;
 mod waits;
