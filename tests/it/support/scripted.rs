@@ -14,7 +14,7 @@ use super::escape;
 use super::transcript::{Connection, Line, Play};
 
 /// How long the server waits for the client's next line, or for its going away.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// No client of ours sends longer lines.
 const LINE_OCTETS_MAX: usize = 64 * 1024;
 

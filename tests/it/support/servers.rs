@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use super::certificate::Certificates;
 
 /// How long a server may take to listen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The program of this path inside the packages, or a word on standard error that `test` is left
 /// out for want of it.
