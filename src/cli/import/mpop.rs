@@ -79,9 +79,14 @@ pub(super) fn read(text: &str) -> Result<Vec<Imported>, String> {
         }
     }
     // `account default : NAME` only says which one is meant when none is named.
-    accounts.retain(|(name, commands)| name != "default" || commands.contains_key("host"));
-    let named_elsewhere = accounts.len() > 1;
-    accounts.retain(|(name, _)| name != "default" || !named_elsewhere);
+    let others: Vec<Commands> = accounts
+        .iter()
+        .filter(|(name, _)| name != "default")
+        .map(|(_, commands)| commands.clone())
+        .collect();
+    accounts.retain(|(name, commands)| {
+        name != "default" || commands.contains_key("host") && !others.contains(commands)
+    });
     Ok(accounts
         .into_iter()
         .map(|(name, commands)| convert(name, commands))

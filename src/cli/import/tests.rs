@@ -131,6 +131,31 @@ delete = true
     );
 }
 
+/// `account default : NAME` is no account of its own; `account default` with settings is.
+#[test]
+fn an_account_of_mpop_is_not_left_out_for_its_name() {
+    let names = |text: &str| {
+        let import = read(Program::Mpop, text, "mpoprc").unwrap();
+        let names = import.accounts.into_iter().map(|account| account.name);
+        names.collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        ("account a\nhost h\naccount default : a\n", vec!["a"]),
+        ("account a\nhost h\naccount default\n", vec!["a"]),
+        (
+            "account default\nhost h\naccount b\nhost i\n",
+            vec!["default", "b"],
+        ),
+        (
+            "account a\nhost h\naccount default : a\nuser u\n",
+            vec!["a", "default"],
+        ),
+        ("account a\nhost h\naccount b\nhost h\n", vec!["a", "b"]),
+    ] {
+        assert_eq!(names(text), expected, "{text:?}");
+    }
+}
+
 #[test]
 fn of_getmail() {
     let text = r#"
@@ -356,6 +381,97 @@ batch = 50
 # left out: 4 match rules: popfetch does not sort, but pipe:COMMAND can; say where to store mail by to = "..."
 "#;
     check(Program::Fdm, "fdm.conf", text, expected);
+}
+
+const MPOP: &str = "account a\nhost h\nuser u\ntls\ndelivery maildir /m\n";
+const GETMAIL: &str = "[destination]\ntype=Maildir\npath=/m\n[retriever]\n\
+                       type=SimplePOP3SSLRetriever\nserver=h\nusername=u\n[options]\nread_all=no\n";
+const GETMAIL_RETRIEVER: &str = "[destination]\ntype=Maildir\npath=/m\n[options]\nread_all=no\n\
+                                 [retriever]\ntype=SimplePOP3SSLRetriever\nserver=h\nusername=u\n";
+const FETCHMAIL: &str = "poll h proto pop3 user u there mda x ";
+
+#[test]
+fn what_single_settings_become() {
+    for (program, before, setting, line) in [
+        (Program::Mpop, MPOP, "keep", "keep = true"),
+        (
+            Program::Mpop,
+            MPOP,
+            "timeout 3\u{1b}[0m\t0",
+            "# left out: timeout 3 [0m 0: every wait of popfetch has an end",
+        ),
+        (
+            Program::Getmail,
+            GETMAIL_RETRIEVER,
+            "password=sesame\npassword_command=(\"pass\",)",
+            "# left out: password: no secret stands in this file; write password-command = \"...\" \
+             or password-file = \"...\", or put it into ~/.netrc",
+        ),
+        (
+            Program::Getmail,
+            GETMAIL_RETRIEVER,
+            r#"password_command=("a\\b\"c", r"a\b")"#,
+            r#"password-command = ''''a\b"c' 'a\b''''"#,
+        ),
+        (
+            Program::Fetchmail,
+            FETCHMAIL,
+            "sslcert /c sslkey /k",
+            "tls-client-key = \"/k\"",
+        ),
+        (
+            Program::Fetchmail,
+            FETCHMAIL,
+            "sslkey /k",
+            "tls-client-cert = \"/k\"",
+        ),
+        (
+            Program::Fetchmail,
+            FETCHMAIL,
+            "no sslcertck",
+            "# left out: no sslcertck: certificates are always checked; tls-pin trusts one",
+        ),
+        (
+            Program::Fetchmail,
+            "poll h proto pop3 ",
+            "user u here",
+            "# left out: no user is named: write user = \"...\"",
+        ),
+    ] {
+        let printed = printed(program, "x", &format!("{before}{setting}\n"));
+        assert!(printed.lines().any(|told| told == line), "{printed}");
+    }
+}
+
+#[test]
+fn settings_that_say_nothing() {
+    for (program, before, setting) in [
+        (Program::Mpop, MPOP, "keep off"),
+        (Program::Mpop, MPOP, "skipsize off"),
+        (Program::Mpop, MPOP, "skipsize 0"),
+        (Program::Mpop, MPOP, "tls_trust_file system"),
+        (Program::Mpop, MPOP, "auth on"),
+        (Program::Getmail, GETMAIL, "max_message_size=0"),
+        (Program::Getmail, GETMAIL, "max_bytes_per_session=0"),
+        (Program::Getmail, GETMAIL, "delete_after=0"),
+        (Program::Fetchmail, FETCHMAIL, "limit 0"),
+        (Program::Fetchmail, FETCHMAIL, "expunge 0"),
+        (Program::Fetchmail, FETCHMAIL, "no keep"),
+    ] {
+        let with = printed(program, "x", &format!("{before}{setting}\n"));
+        assert_eq!(with, printed(program, "x", before), "{setting}");
+    }
+}
+
+#[test]
+fn where_getmail_keeps_its_list() {
+    let text = "[retriever]\ntype=SimplePOP3Retriever\nserver=h\nusername=a://b\\\\c\n";
+    let account = read(Program::Getmail, text, "x")
+        .unwrap()
+        .accounts
+        .remove(0);
+    let files = account.seen.unwrap().files;
+    assert_eq!(files.first().unwrap(), "oldmail-h-110-a-b-c");
 }
 
 /// Whatever stands in a configuration, its passwords are not printed: not the right ones, not
