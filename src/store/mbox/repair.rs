@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io;
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::commit::{copy, line_feeds_lacking, write_range};
@@ -18,9 +18,6 @@ use super::{MboxCommit, SEPARATOR};
 use crate::store::error::Error;
 use crate::store::files::{hash_of, remove_if_there};
 use crate::store::journal::{Journal, Repair};
-
-/// How much is compared at least to tell that nobody has rewritten the mbox since.
-const SHOWN_OCTETS_MIN: u64 = 64;
 
 /// Octets of a file.
 #[derive(Clone, Copy)]
@@ -63,46 +60,46 @@ impl MboxCommit {
     ) -> Result<(), Error> {
         let range = unsettled.range();
         let tail = self.open_tail(repair)?;
+        let file = mbox.handle.as_file();
         let reading = || Error::io("reading", mbox.path());
-        let length = length(mbox)?;
-        let begin = repair.offset + repair.fragment_octets + repair.tail_octets;
-        // All of the fragment: NULs pass for octets of ours, and a reader may have moved some here.
-        // Behind it the other program may have put an empty line.
-        let fragment_octets = repair
-            .fragment_octets
-            .saturating_sub(SEPARATOR.len() as u64);
-        let fragment = Range {
-            octets: fragment_octets.max(SHOWN_OCTETS_MIN).min(range.octets),
-            ..range
-        };
-        let mbox_file = mbox.handle.as_file();
-        let untouched = length >= begin
-            && repair.offset == range.mbox_offset
-            && matching(mbox_file, fragment).map_err(reading())?.octets == fragment.octets;
-        if !untouched {
+        if !is_as_left(file, range, &tail, repair).map_err(reading())? {
             self.give_back_tail(mbox, repair)?;
             return journal.end_repair();
         }
-        let foreign = appended_since(mbox_file, range, &tail, repair).map_err(reading())?;
-        let Some(foreign_offset) = foreign else {
-            return self.carry_out(journal, mbox, range, repair);
-        };
-        // More mail came behind what the repair had written so far: it begins again with all.
+        match appended_since(file, range, &tail, repair).map_err(reading())? {
+            Some(foreign_offset) => {
+                let repair = self.put_more_aside(mbox, range, &tail, repair, foreign_offset)?;
+                self.carry_out(journal, mbox, range, &repair)
+            }
+            None => self.carry_out(journal, mbox, range, repair),
+        }
+    }
+
+    /// More mail came behind what the repair had written so far: it begins again with all.
+    fn put_more_aside(
+        &self,
+        mbox: &LockedMbox,
+        range: Range<'_>,
+        tail: &File,
+        repair: &Repair,
+        foreign_offset: u64,
+    ) -> Result<Repair, Error> {
         let more = Piece {
-            file: mbox_file,
+            file: mbox.handle.as_file(),
             offset: foreign_offset,
-            octets: length - foreign_offset,
+            octets: length(mbox)? - foreign_offset,
         };
         let before = Piece {
-            file: &tail,
+            file: tail,
             offset: 0,
             octets: repair.tail_octets,
         };
+        let tail_path = self.tail_path(repair);
         // The other program ended what stood before in an empty line, which is not part of its
         // mail; it may have stood behind more than the tail.
-        let line_feeds = line_feeds_lacking(&tail, repair.tail_octets)
-            .map_err(Error::io("reading", &self.tail_path(repair)))?
-            .min(foreign_offset - begin);
+        let line_feeds = line_feeds_lacking(tail, repair.tail_octets)
+            .map_err(Error::io("reading", &tail_path))?
+            .min(foreign_offset - old_end(repair));
         let separator = Piece {
             file: range.stage,
             offset: 0,
@@ -110,18 +107,13 @@ impl MboxCommit {
         };
         let fragment_octets = foreign_offset - repair.offset - repair.tail_octets - line_feeds;
         let [first, second] = &self.tails;
-        let other = if *first == self.tail_path(repair) {
-            second
-        } else {
-            first
-        };
-        let repair = self.put_aside(
+        let other = if *first == tail_path { second } else { first };
+        self.put_aside(
             other,
             &[before, separator, more],
             repair.offset,
             fragment_octets,
-        )?;
-        self.carry_out(journal, mbox, range, &repair)
+        )
     }
 
     /// Copies mail to a side file, durably.
@@ -248,6 +240,55 @@ fn length(mbox: &LockedMbox) -> Result<u64, Error> {
         .len())
 }
 
+/// Where the mbox ended when the repair began.
+fn old_end(repair: &Repair) -> u64 {
+    repair
+        .offset
+        .saturating_add(repair.fragment_octets)
+        .saturating_add(repair.tail_octets)
+}
+
+/// Whether the mbox is as a repair left it, as far as it went before.
+///
+/// A reader may have rewritten it since, and other mail may stand where there was the tail: this
+/// would be written over.
+fn is_as_left(mbox: &File, range: Range<'_>, tail: &File, repair: &Repair) -> io::Result<bool> {
+    // All of the fragment: NULs pass for octets of ours, and a reader may have moved some here.
+    // Behind it the other program may have put an empty line.
+    let fragment_octets = repair
+        .fragment_octets
+        .saturating_sub(SEPARATOR.len() as u64);
+    let fragment = Range {
+        octets: fragment_octets.min(range.octets),
+        ..range
+    };
+    Ok(mbox.metadata()?.len() >= old_end(repair)
+        && repair.offset == range.mbox_offset
+        && matching(mbox, fragment)?.octets == fragment.octets
+        && shows_tail(mbox, range, tail, repair)?)
+}
+
+/// Whether the tail stands where it did, but for octets that the repair has written over it.
+fn shows_tail(mbox: &File, range: Range<'_>, tail: &File, repair: &Repair) -> io::Result<bool> {
+    let begin = repair.fragment_octets;
+    let ours = Part::new(
+        range.stage,
+        range.stage_offset + begin,
+        range.octets.saturating_sub(begin),
+    );
+    let moved = Part::new(tail, begin.saturating_sub(range.octets), repair.tail_octets);
+    let written = BufReader::new(ours.chain(moved)).bytes();
+    let before = BufReader::new(Part::new(tail, 0, repair.tail_octets)).bytes();
+    let there = Part::new(mbox, repair.offset + begin, repair.tail_octets);
+    for ((there, before), written) in BufReader::new(there).bytes().zip(before).zip(written) {
+        let there = there?;
+        if there != 0 && there != before? && there != written? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Where mail begins that was appended after the repair had been begun, if it stands in the way.
 ///
 /// Behind the old end of the mbox the repair has written its own octets, or the disk has NULs in
@@ -259,7 +300,7 @@ fn appended_since(
     repair: &Repair,
 ) -> io::Result<Option<u64>> {
     let length = mbox.metadata()?.len();
-    let old_end = repair.offset + repair.fragment_octets + repair.tail_octets;
+    let old_end = old_end(repair);
     let ours_end = range.mbox_offset + range.octets;
     let new_end = ours_end + repair.tail_octets;
     let mut at = old_end;

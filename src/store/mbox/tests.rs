@@ -324,11 +324,15 @@ fn deliver_missing(opened: &mut Opened) -> bool {
     missing.is_empty() || opened.deliver(&missing).is_ok() && opened.journal.sync().is_ok()
 }
 
+fn half(octets: usize) -> usize {
+    octets / 2
+}
+
 const PARTS: [fn(usize) -> usize; 6] = [
     |_| 0,
     |_| 1,
     |_| 40,
-    |octets| octets / 2,
+    half,
     |octets| octets - 1,
     // Between two messages.
     |_| 170,
@@ -440,7 +444,6 @@ fn stopped_between_two_writes_no_message_is_half_there() {
 fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
     let mut contents = own_essences();
     contents.extend([essence(b"Subject: theirs\n\nlines\n"), essence(b"\nmore\n")]);
-    let half = |octets| octets / 2;
     let append = (0..1000)
         .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
         .unwrap();
@@ -461,33 +464,73 @@ fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
     }
 }
 
-/// The mail behind our fragment was put aside, then a reader removed it, and shorter mail came.
+/// The mail behind our fragment was put aside, then a reader removed it, and other mail came.
 #[test]
 fn a_repair_of_what_was_removed_overwrites_nobodys_mail() {
-    let mut contents = own_essences();
-    contents.push(essence(b"\nmore\n"));
-    let half = |octets| octets / 2;
-    let append = (0..1000)
-        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
-        .unwrap();
-    let mut removed = 0;
-    at_every_stop(|operations, part| {
-        let kit = mbox();
-        deliver_until(&kit, append, half);
-        let fragment = read(&kit);
-        let with_foreign = [&fragment, FOREIGN].concat();
-        write(&kit, &with_foreign);
-        let ended = deliver_until(&kit, operations, part);
-        if read(&kit) == with_foreign {
-            removed += 1;
-            write(&kit, &[&fragment, MORE].concat());
-            assert!(deliver_missing(&mut kit.open().unwrap()));
-            let (counts, _) = count(&kit, &contents);
-            assert_eq!(counts, [1, 1, 1, 1], "{} of 500, {operations}", part(500));
-        }
-        ended
-    });
-    assert!(removed > 0);
+    let long = [MORE, &b"and more\n".repeat(100)].concat();
+    let long = [&long[..], b"\n"].concat();
+    for (fragment, mail) in [
+        (half as fn(usize) -> usize, MORE),
+        (half, &long),
+        (|_| 40, MORE),
+        (|_| 40, &long),
+    ] {
+        let mut contents = own_essences();
+        contents.push(essence(&mail[memchr::memchr(b'\n', mail).unwrap() + 1..]));
+        let append = (0..1000)
+            .find(|&operations| deliver_until(&mbox(), operations, fragment) == Ended::InAppend)
+            .unwrap();
+        let mut removed = 0;
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            deliver_until(&kit, append, fragment);
+            let fragment = read(&kit);
+            let with_foreign = [&fragment, FOREIGN].concat();
+            write(&kit, &with_foreign);
+            let ended = deliver_until(&kit, operations, part);
+            if read(&kit) == with_foreign {
+                removed += 1;
+                write(&kit, &[&fragment, mail].concat());
+                assert!(deliver_missing(&mut kit.open().unwrap()));
+                let (counts, _) = count(&kit, &contents);
+                let told = format!("{} of 500, {operations}", part(500));
+                assert_eq!(counts, [1, 1, 1, 1], "{} and {told}", fragment.len());
+            }
+            ended
+        });
+        assert!(removed > 0);
+    }
+}
+
+/// Mail that came before and after a repair began stands behind ours as it stood before.
+#[test]
+fn a_repair_puts_nothing_between_the_mail_of_others() {
+    let no_end = FOREIGN.strip_suffix(b"\n").unwrap();
+    for separator in [&b""[..], b"\n"] {
+        let append = (0..1000)
+            .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+            .unwrap();
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            deliver_until(&kit, append, half);
+            Meanwhile::Append.happen(&kit, no_end);
+            let before = read(&kit);
+            let ended = deliver_until(&kit, operations, part);
+            if read(&kit) == before {
+                let others = [separator, MORE].concat();
+                write(&kit, &[&before, &others[..]].concat());
+                assert!(deliver_missing(&mut kit.open().unwrap()));
+                let expected = [STORED, no_end, &others].concat();
+                assert_eq!(
+                    read(&kit).escape_ascii().to_string(),
+                    expected.escape_ascii().to_string(),
+                    "{} of 500, {operations}",
+                    part(500)
+                );
+            }
+            ended
+        });
+    }
 }
 
 #[test]
@@ -529,7 +572,6 @@ fn a_repair_ends_where_a_reader_has_moved_nuls() {
     .concat();
     let mut contents = own_essences();
     contents.push(essence(b"Subject: theirs\n\nlines\n"));
-    let half = |octets| octets / 2;
     let kit_with_fragment = |append| {
         let kit = mbox();
         write(&kit, &before);
