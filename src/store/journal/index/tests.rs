@@ -1,7 +1,7 @@
-use super::{Entry, Index, Name, day, first_second};
+use super::{Entry, Index, Known, Name, day, first_second};
 use crate::protocol::UniqueId;
 use crate::store::journal::format::Record;
-use crate::store::journal::record::{AccountId, Place, Receipt};
+use crate::store::journal::record::{AccountId, DeleteState, Held, Place, Receipt};
 
 fn receipt(account: u16, unique_id: &str, content: u8) -> Record {
     Record::Receipt {
@@ -65,6 +65,52 @@ fn a_receipt_without_a_unique_id_is_known_by_its_content() {
     assert!(index.has(AccountId(1), Name::Content(&[7; 32])));
     assert!(!index.has(AccountId(2), Name::Content(&[7; 32])));
     assert!(!index.has(AccountId(1), Name::UniqueId(&[7; 32])));
+}
+
+#[test]
+fn only_an_account_that_has_it_is_nameless() {
+    let mut index = Index::default();
+    index.take_in(10, receipt(1, "", 7)).unwrap();
+    index.take_in(20, receipt(2, "named", 7)).unwrap();
+    assert!(index.has_nameless(AccountId(1)));
+    assert!(!index.has_nameless(AccountId(2)));
+}
+
+#[test]
+fn receipts_are_told_oldest_first() {
+    let held = |offset: u32| Held::sample(None, 0, offset);
+    for order in [[1, 2, 3], [3, 2, 1], [2, 3, 1], [3, 1, 2]] {
+        let known = Known::of(order.map(held)).unwrap();
+        let told: Vec<u64> = known.receipts().map(|held| held.id.0).collect();
+        assert_eq!(told, [1, 2, 3], "{order:?}");
+    }
+    assert_eq!(Known::of([]), None);
+}
+
+/// A server may give the unique-id of a deleted message to another.
+#[test]
+fn the_last_word_on_a_deletion_counts() {
+    let mut index = Index::default();
+    index.take_in(10, receipt(1, "same", 1)).unwrap();
+    let unique_id = UniqueId::parse(b"same").unwrap();
+    let asked = Record::DeleteAsked {
+        account: AccountId(1),
+        unique_id: unique_id.clone(),
+    };
+    let confirmed = Record::DeleteConfirmed {
+        account: AccountId(1),
+        unique_id,
+        time_seconds: 0,
+    };
+    for (record, expected) in [
+        (asked.clone(), DeleteState::Asked),
+        (confirmed, DeleteState::Confirmed),
+        (asked, DeleteState::Asked),
+    ] {
+        index.take_in(20, record).unwrap();
+        let known = index.known(AccountId(1), Name::UniqueId(b"same")).unwrap();
+        assert_eq!(known.delete(), expected);
+    }
 }
 
 #[test]
