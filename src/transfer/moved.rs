@@ -106,7 +106,10 @@ mod tests {
         for (what, unknown, expected) in table {
             assert_eq!(looks_moved(&unknown, &vanished(0..60)), expected, "{what}");
         }
-        assert!(!looks_moved(&unknown(0..49), &vanished(0..49)));
+        for (messages, expected) in [(49, false), (50, true)] {
+            let moved = looks_moved(&unknown(0..messages), &vanished(0..messages));
+            assert_eq!(moved, expected, "{messages}");
+        }
     }
 
     #[test]
