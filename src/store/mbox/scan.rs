@@ -230,7 +230,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::super::essence::Distiller;
-    use super::{Found, FoundContent, scan, scan_contents};
+    use super::{CHUNK_OCTETS, Found, FoundContent, scan, scan_contents};
 
     /// Gives a few octets a read.
     struct Slowly<'a>(&'a [u8], usize);
@@ -301,5 +301,18 @@ mod tests {
         check("From a\nx From b\n", &[(0, "x From b")]);
         check("From unended", &[]);
         check("From a\n\0\0From b\n", &[(0, "\0\0From b")]);
+    }
+
+    #[test]
+    fn messages_are_found_where_a_piece_ends() {
+        let chunk = usize::try_from(CHUNK_OCTETS).unwrap();
+        for begin in chunk - 6..=chunk + 1 {
+            let mut mbox = b"From a\n\n".to_vec();
+            mbox.resize(begin - 1, b'x');
+            mbox.extend_from_slice(b"\nFrom b\n\ny\n");
+            let mut found = Vec::new();
+            scan(&*mbox, &mut |message| found.push(message.offset)).unwrap();
+            assert_eq!(found, [0, begin as u64]);
+        }
     }
 }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use sha2::{Digest as _, Sha256};
+
 use super::essence::{Distiller, Essence};
 use super::is_at_place;
 use super::scan::scan;
 use crate::store::durable::{Disk, HandleId, Operation, Watch};
 use crate::store::testkit::{Kit, Opened, Part, Stop, names_in};
-use crate::store::{Arriving, Destination, Place};
+use crate::store::{Arriving, Destination, Place, Receipt};
 
 const ANN: &[u8] = b"Return-Path: <ann@example.org>\r\n\
     Date: Fri, 5 Jan 2024 10:00:00 +0000\r\nSubject: one\r\n\r\nFrom here on\r\n>From there\r\n";
@@ -143,6 +145,63 @@ fn batches_take_turns_and_discarded_messages_leave_no_gap() {
         let content = read(&kit);
         assert_eq!(content, STORED.repeat(round + 1), "round {round}");
     }
+}
+
+#[test]
+fn stopped_after_a_gap_was_closed_each_message_comes_once() {
+    let deliver = |mut opened: Opened| {
+        let first = opened.stage(ANN, 3)?;
+        let unwanted = opened.stage(NO_END, 5)?;
+        let second = opened.stage(BOB, 1000)?;
+        opened.halves.stage.discard(unwanted)?;
+        let third = opened.stage(NO_END, 2)?;
+        opened.commit(vec![first, second, third])?;
+        opened.journal.sync()
+    };
+    let contents = own_essences();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        let ended = until(&kit, operations, part, |opened| deliver(opened).is_ok());
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+        ended
+    });
+}
+
+/// Messages of one content, some of which came before.
+#[test]
+fn no_message_is_taken_for_another_of_the_same_content() {
+    let stored = b"Subject: three\n\nno end";
+    let sha256 = <[u8; 32]>::from(Sha256::digest(stored));
+    let contents = &own_essences()[..1];
+    let contents = [&[essence(stored)], contents].concat();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        kit.open().unwrap().deliver(&[NO_END]).unwrap();
+        let ended = until(&kit, operations, part, |mut opened| {
+            opened.deliver(&[NO_END, ANN, NO_END]).is_ok() && opened.journal.sync().is_ok()
+        });
+        Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        let opened = kit.open().unwrap();
+        let mut receipts = 0;
+        let mut each = |_, receipt: Receipt| {
+            receipts += usize::from(receipt.sha256 == sha256);
+            Ok(())
+        };
+        opened.journal.each_receipt(&mut each).unwrap();
+        let (counts, others) = count(&kit, &contents);
+        let told = format!(
+            "{} of 500, {operations}: {receipts} {counts:?} {others}",
+            part(500)
+        );
+        // A reader may have put the begin of ours behind what came before.
+        assert!(
+            (counts[0]..=counts[0] + others).contains(&receipts),
+            "{told}"
+        );
+        ended
+    });
 }
 
 /// Another program, which appends a mail without a lock just before this is done to the mbox.
@@ -287,6 +346,18 @@ enum Ended {
 
 /// Runs until the world stops after so many operations.
 fn deliver_until(kit: &Kit, operations: usize, octets: fn(usize) -> usize) -> Ended {
+    until(kit, operations, octets, |mut opened| {
+        deliver_missing(&mut opened)
+    })
+}
+
+/// The same with what a run does, which tells whether all went well.
+fn until(
+    kit: &Kit,
+    operations: usize,
+    octets: fn(usize) -> usize,
+    run: impl FnOnce(Opened) -> bool,
+) -> Ended {
     let part = Part {
         path: kit.path(),
         octets,
@@ -294,7 +365,7 @@ fn deliver_until(kit: &Kit, operations: usize, octets: fn(usize) -> usize) -> En
     let stop = Stop::after(operations, part);
     let disk = Disk::watched(Arc::<Stop>::clone(&stop));
     let opened = kit.open_on(&disk);
-    if opened.is_ok_and(|mut opened| deliver_missing(&mut opened)) {
+    if opened.is_ok_and(run) {
         Ended::Well
     } else if stop.hit() {
         Ended::InAppend
@@ -459,6 +530,8 @@ fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
             let told = format!("{second:?}, {} of 500, {operations}", part(500));
             let counted = count(&kit, &contents);
             assert_eq!(counted, (vec![1, 1, 1, 1, more], 0), "{told}");
+            let mut names = names_in(kit.folder()).into_iter();
+            assert!(!names.any(|name| name.contains("tail")), "{told}");
             ended
         });
     }
