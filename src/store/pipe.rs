@@ -206,7 +206,7 @@ mod tests {
             b"Subject: x\n\nFrom y\nno endSubject: x\n\nFrom y\nno end"
         );
         assert_eq!(delivered.len(), 1);
-        assert!(opened.journal.known(opened.account, b"uid1").is_some());
+        assert!(opened.journal.has(opened.account, b"uid1"));
         assert_eq!(staged(&kit), 0);
     }
 
@@ -225,7 +225,7 @@ mod tests {
             Err(Error::Child { outcome, .. }) => assert_eq!(outcome, *expected, "{command}"),
             other => panic!("{command}: {other:?}"),
         }
-        assert!(opened.journal.known(opened.account, b"uid1").is_none());
+        assert!(!opened.journal.has(opened.account, b"uid1"));
         assert_eq!(staged(&kit), 0);
     }
 

@@ -155,14 +155,10 @@ impl View {
     }
 
     fn is_stored(&self, unique_id: Option<UniqueIdRef<'_>>) -> bool {
-        let known =
-            self.journal
-                .as_ref()
-                .zip(unique_id)
-                .and_then(|((journal, account), unique_id)| {
-                    journal.known(*account, unique_id.as_bytes())
-                });
-        known.is_some()
+        let known = self.journal.as_ref().zip(unique_id);
+        known.is_some_and(|((journal, account), unique_id)| {
+            journal.has(*account, unique_id.as_bytes())
+        })
     }
 
     fn stat(&self) -> Stat {

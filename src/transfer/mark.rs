@@ -81,7 +81,7 @@ fn receipts(
         .map(|(_, row)| row);
     let new = rows.filter_map(|row| {
         let unique_id = row.unique_id?;
-        let is_known = journal.known(account, unique_id.as_bytes()).is_some();
+        let is_known = journal.has(account, unique_id.as_bytes());
         (!is_known).then_some((row, unique_id))
     });
     new.take(mark.selection.limit.unwrap_or(usize::MAX))

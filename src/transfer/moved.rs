@@ -46,8 +46,7 @@ pub(super) fn vanished(
     journal: &Journal,
     account: AccountId,
 ) -> Option<Vanished> {
-    let is_unknown =
-        |unique_id: UniqueIdRef<'_>| journal.known(account, unique_id.as_bytes()).is_none();
+    let is_unknown = |unique_id: UniqueIdRef<'_>| !journal.has(account, unique_id.as_bytes());
     let unknown_octets: Vec<Option<u64>> = listing
         .rows()
         .filter(|row| row.unique_id.is_some_and(is_unknown))

@@ -218,7 +218,7 @@ fn record(
     let time_seconds = environment::now_seconds();
     let unknown: Vec<_> = unique_ids
         .iter()
-        .filter(|unique_id| journal.known(account, unique_id.as_bytes()).is_none())
+        .filter(|unique_id| !journal.has(account, unique_id.as_bytes()))
         .collect();
     let receipts: Vec<_> = unknown
         .iter()

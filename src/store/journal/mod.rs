@@ -108,6 +108,11 @@ impl Journal {
         self.index.known(account, Name::UniqueId(unique_id))
     }
 
+    /// Whether anything is stored under a unique-id.
+    pub fn has(&self, account: AccountId, unique_id: &[u8]) -> bool {
+        self.index.has(account, Name::UniqueId(unique_id))
+    }
+
     /// There are receipts of messages found in a folder without a journal; a message that is
     /// retrieved may be one of them.
     pub fn has_adopted(&self) -> bool {

@@ -198,7 +198,7 @@ pub(super) fn plan_fetch(
     task: &Task,
     spent: Spent,
 ) -> Plan {
-    let repeats = Repeats::of(listing);
+    let repeats = Repeats::of(listing, ledger);
     let mut budget = Budget::of(task, spent);
     let mut plan = Plan {
         steps: Vec::with_capacity(listing.len()),
@@ -228,20 +228,13 @@ fn decide(row: &Row<'_>, repeats: &Repeats<'_>, ledger: &Ledger<'_>, task: &Task
             Scope::New | Scope::Unsaid => Reason::NoUniqueId,
         };
     };
-    let known = ledger(unique_id);
-    match (scope, known) {
-        (Scope::All | Scope::New | Scope::Unsaid, None) if !row.repeated => Reason::New,
+    if row.repeated {
+        return repeats.of_unique_id(unique_id).decide(scope);
+    }
+    match (scope, ledger(unique_id)) {
+        (Scope::All | Scope::New | Scope::Unsaid, None) => Reason::New,
         (Scope::Stored, None) => Reason::NotSelected,
-        (Scope::All, _) | (Scope::Stored, Some(_)) => Reason::Again,
-        (Scope::New | Scope::Unsaid, known) if row.repeated => {
-            let held = known.map_or(0, |known| known.contents());
-            if held >= repeats.count(unique_id) {
-                Reason::Known
-            } else {
-                Reason::RepeatedUniqueId
-            }
-        }
-        (Scope::New | Scope::Unsaid, None) => Reason::New,
+        (Scope::All | Scope::Stored, Some(_)) => Reason::Again,
         (Scope::New | Scope::Unsaid, Some(known)) => decide_known(row, &known, task),
     }
 }
@@ -312,24 +305,46 @@ pub(super) fn in_order(
     }
 }
 
-/// How often each unique-id is listed that is listed more than once.
-struct Repeats<'a>(HashMap<UniqueIdRef<'a>, usize>);
+/// The unique-ids that are listed more than once. The ledger is asked once for each: a server may
+/// list one as often as it likes, and what is stored under it is as much.
+struct Repeats<'a>(HashMap<UniqueIdRef<'a>, Repeat>);
+
+/// A unique-id that is listed more than once.
+#[derive(Clone, Copy, Default)]
+struct Repeat {
+    /// How often.
+    listed: usize,
+    /// How many different messages were stored under it.
+    held: usize,
+}
 
 impl<'a> Repeats<'a> {
-    fn of(listing: &'a Listing) -> Self {
-        let mut counts = HashMap::new();
-        for unique_id in listing
-            .rows()
-            .filter(|row| row.repeated)
-            .filter_map(|row| row.unique_id)
-        {
-            *counts.entry(unique_id).or_insert(0) += 1;
+    fn of(listing: &'a Listing, ledger: &Ledger<'_>) -> Self {
+        let mut repeats: HashMap<UniqueIdRef<'_>, Repeat> = HashMap::new();
+        let repeated = listing.rows().filter(|row| row.repeated);
+        for unique_id in repeated.filter_map(|row| row.unique_id) {
+            repeats.entry(unique_id).or_default().listed += 1;
         }
-        Self(counts)
+        for (unique_id, repeat) in &mut repeats {
+            repeat.held = ledger(*unique_id).map_or(0, |known| known.contents());
+        }
+        Self(repeats)
     }
 
-    fn count(&self, unique_id: UniqueIdRef<'_>) -> usize {
-        self.0.get(&unique_id).copied().unwrap_or(1)
+    fn of_unique_id(&self, unique_id: UniqueIdRef<'_>) -> Repeat {
+        self.0.get(&unique_id).copied().unwrap_or_default()
+    }
+}
+
+impl Repeat {
+    fn decide(self, scope: Scope) -> Reason {
+        match scope {
+            Scope::All => Reason::Again,
+            Scope::Stored if self.held > 0 => Reason::Again,
+            Scope::Stored => Reason::NotSelected,
+            Scope::New | Scope::Unsaid if self.held >= self.listed => Reason::Known,
+            Scope::New | Scope::Unsaid => Reason::RepeatedUniqueId,
+        }
     }
 }
 

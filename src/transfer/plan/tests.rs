@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::*;
@@ -76,6 +77,21 @@ fn scoped(scope: Scope) -> Task {
     let mut task = task(AfterStoring::Keep);
     task.selection.scope = scope;
     task
+}
+
+#[test]
+fn the_journal_is_asked_once_for_a_unique_id_however_often_it_is_listed() {
+    let asked = Cell::new(0);
+    let rows = ["1 a 10", "2 a 10", "3 b 20", "4 a 10"];
+    let listing = listing(&rows);
+    let look_up = |_: UniqueIdRef<'_>| {
+        asked.set(asked.get() + 1);
+        None
+    };
+    let task = task(AfterStoring::Keep);
+    let selected = Selected::by_listing(&listing, &task.selection);
+    plan_fetch(&listing, &look_up, &selected, &task, Spent::default());
+    assert_eq!(asked.get(), 2);
 }
 
 #[test]

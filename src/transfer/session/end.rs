@@ -16,7 +16,7 @@ impl Session<'_, '_> {
             return due;
         }
         for index in selected.rows() {
-            let Some(row) = self.listing.row(index) else {
+            let Some(row) = self.listing.row(index).filter(|row| !row.repeated) else {
                 continue;
             };
             let known = row.unique_id.and_then(|unique_id| self.known(unique_id));

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::Session;
+use crate::protocol::UniqueIdRef;
 use crate::store;
 use crate::transfer::commit::{self, Committer};
 use crate::transfer::error::{Error, is_line_drop};
@@ -101,7 +102,9 @@ impl Session<'_, '_> {
                 continue;
             };
             self.run.spent.messages += 1;
-            let is_known = |unique_id| self.known(unique_id).is_some();
+            let journal = &self.store.journal;
+            let is_known =
+                |unique_id: UniqueIdRef<'_>| journal.has(self.account, unique_id.as_bytes());
             let comes_again = self.run.fetch.task.selection.scope == Scope::All;
             if comes_again || step.reason != Reason::New || !row.unique_id.is_some_and(is_known) {
                 self.run.troubles.give_up(MessageKey::of(&row));

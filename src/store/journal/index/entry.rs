@@ -1,6 +1,6 @@
 //! A receipt as it is kept in memory, as small as can be.
 
-use super::table::Key;
+use super::table::{Key, Place};
 use crate::store::journal::record::{AccountId, DeleteState, Held, Receipt, ReceiptId};
 
 /// A receipt, or the intent of one.
@@ -14,6 +14,8 @@ pub(super) struct Entry {
     time_seconds: u32,
     /// The first octets of the content's hash.
     content: u32,
+    /// See [`Table`](super::table::Table).
+    pub(super) next: Option<Place>,
     pub(super) account: AccountId,
     /// The day a deleted message was last listed, counted from 1970.
     pub(super) seen_day: u16,
@@ -40,6 +42,7 @@ impl Entry {
             listed_octets: receipt.listed_octets.unwrap_or(NO_OCTETS),
             time_seconds: u32::try_from(receipt.time_seconds.max(0)).unwrap_or(u32::MAX),
             content: u32::from_be_bytes([a, b, c, d]),
+            next: None,
             account: receipt.account,
             seen_day: 0,
         }

@@ -6,7 +6,7 @@
 mod entry;
 mod table;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use entry::Entry;
 use table::{Key, Table};
@@ -225,11 +225,11 @@ impl Index {
         {
             return None;
         }
+        let mut looked_at = HashSet::new();
         let seen = listed.filter(|unique_id| {
             let key = self.receipts.key(account, Name::UniqueId(unique_id));
-            self.receipts
-                .find(key)
-                .any(|entry| deleted(entry) && entry.seen_day < today)
+            let mut receipts = self.receipts.find(key);
+            looked_at.insert(key) && receipts.any(|entry| deleted(entry) && entry.seen_day < today)
         });
         Some(seen.filter_map(|id| UniqueId::parse(id).ok()).collect())
     }

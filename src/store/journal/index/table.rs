@@ -1,6 +1,7 @@
 //! Finds receipts by what each is known by.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::num::NonZeroU32;
 
 use hashbrown::HashTable;
 use siphasher::sip128::SipHasher13;
@@ -32,14 +33,21 @@ impl Key {
     }
 }
 
+/// Where a receipt is among the others, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place(NonZeroU32);
+
 /// Receipts in the order in which they were added.
+///
+/// Those with one key follow each other by [`Entry::next`], since a server may have as many of
+/// them as it likes.
 #[derive(Debug)]
 pub(super) struct Table {
     of_unique_id: SipHasher13,
     of_content: SipHasher13,
     entries: Vec<Entry>,
-    /// Where in `entries` each is.
-    places: HashTable<u32>,
+    /// Where the first of each key is.
+    firsts: HashTable<Place>,
 }
 
 impl Default for Table {
@@ -53,7 +61,7 @@ impl Default for Table {
             of_unique_id: hasher(0),
             of_content: hasher(1),
             entries: Vec::new(),
-            places: HashTable::new(),
+            firsts: HashTable::new(),
         }
     }
 }
@@ -79,16 +87,24 @@ impl Table {
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
+        let key = entry.key;
+        self.entries.push(entry);
+        let count = u32::try_from(self.entries.len()).ok();
         // So many entries fit in no memory.
-        let Ok(place) = u32::try_from(self.entries.len()) else {
+        let Some(place) = count.and_then(NonZeroU32::new).map(Place) else {
             return;
         };
-        self.entries.push(entry);
-        let hash_at = |place: &u32| {
-            let entry = self.entries.get(*place as usize);
-            entry.map_or(0, |entry| entry.key.bits())
+        let first = self.first_of(key);
+        let Some(first) = first.and_then(|place| entry_at_mut(&mut self.entries, place)) else {
+            let bits_at =
+                |place: &Place| entry_at(&self.entries, *place).map_or(0, |entry| entry.key.bits());
+            self.firsts.insert_unique(key.bits(), place, bits_at);
+            return;
         };
-        self.places.insert_unique(entry.key.bits(), place, hash_at);
+        let second = first.next.replace(place);
+        if let Some(added) = entry_at_mut(&mut self.entries, place) {
+            added.next = second;
+        }
     }
 
     /// Every receipt, in the order in which they were added.
@@ -98,37 +114,55 @@ impl Table {
 
     pub(super) fn find(&self, key: Key) -> impl Iterator<Item = &Entry> {
         self.places_of(key)
-            .filter_map(|place| self.entries.get(place))
+            .filter_map(|place| entry_at(&self.entries, place))
     }
 
     pub(super) fn change(&mut self, key: Key, mut change: impl FnMut(&mut Entry)) {
-        let places: Vec<usize> = self.places_of(key).collect();
-        for place in places {
-            if let Some(entry) = self.entries.get_mut(place) {
-                change(entry);
-            }
+        let mut next = self.first_of(key);
+        while let Some(entry) = next.and_then(|place| entry_at_mut(&mut self.entries, place)) {
+            change(entry);
+            next = entry.next;
         }
     }
 
     /// For each receipt, in the order of [`Self::iter`], whether one of the keys is its own.
     pub(super) fn marks(&self, keys: impl Iterator<Item = Key>) -> Vec<bool> {
         let mut marks = vec![false; self.entries.len()];
-        for place in keys.flat_map(|key| self.places_of(key)) {
-            if let Some(mark) = marks.get_mut(place) {
-                *mark = true;
+        for key in keys {
+            for place in self.places_of(key) {
+                match marks.get_mut(place.index()) {
+                    // And so are the others: this key came before.
+                    None | Some(true) => break,
+                    Some(mark) => *mark = true,
+                }
             }
         }
         marks
     }
 
-    fn places_of(&self, key: Key) -> impl Iterator<Item = usize> {
-        let has_key = move |place: &usize| {
-            let entry = self.entries.get(*place);
-            entry.is_some_and(|entry| entry.key == key)
-        };
-        self.places
-            .iter_hash(key.bits())
-            .map(|place| *place as usize)
-            .filter(has_key)
+    fn places_of(&self, key: Key) -> impl Iterator<Item = Place> {
+        let next = |place: &Place| entry_at(&self.entries, *place)?.next;
+        std::iter::successors(self.first_of(key), next)
     }
+
+    fn first_of(&self, key: Key) -> Option<Place> {
+        let has_key =
+            |place: &Place| entry_at(&self.entries, *place).is_some_and(|entry| entry.key == key);
+        self.firsts.find(key.bits(), has_key).copied()
+    }
+}
+
+impl Place {
+    fn index(self) -> usize {
+        let Self(count) = self;
+        count.get() as usize - 1
+    }
+}
+
+fn entry_at(entries: &[Entry], place: Place) -> Option<&Entry> {
+    entries.get(place.index())
+}
+
+fn entry_at_mut(entries: &mut [Entry], place: Place) -> Option<&mut Entry> {
+    entries.get_mut(place.index())
 }

@@ -126,3 +126,24 @@ fn days_count_from_1970() {
     }
     assert_eq!(day(first_second(20_000)), 20_000);
 }
+
+/// The server chooses how often it lists a unique-id. Were each of them looked at for each of
+/// them, this test would not end in a day.
+#[test]
+fn a_unique_id_may_be_listed_as_often_as_the_server_likes() {
+    let mut index = Index::default();
+    let count = 300_000;
+    for offset in 0..count {
+        index.take_in(offset, receipt(1, "same", 1)).unwrap();
+    }
+    index.take_in(count, receipt(1, "other", 1)).unwrap();
+    let known = index.known(AccountId(1), Name::UniqueId(b"same")).unwrap();
+    assert_eq!(known.receipts().count() as u64, count);
+    assert_eq!(known.newest().id.0, count - 1);
+    let mut listed = std::iter::repeat_n(b"same".as_slice(), 300_000);
+    let vanished = index.vanished(AccountId(1), &mut listed);
+    assert_eq!(
+        vanished.iter().map(|held| held.id.0).collect::<Vec<_>>(),
+        [count]
+    );
+}
