@@ -238,14 +238,15 @@ impl Retriever<'_> {
     ) -> Result<(), Interruption> {
         let unique_id = row.and_then(|row| row.unique_id);
         let listed_octets = row.and_then(|row| row.octets);
-        if let Some(receipt) = self.find_content(step.reason, unique_id, &staged) {
+        if let Some(answer) = self.find_content(step.reason, unique_id, &staged) {
             self.stage.discard(staged)?;
             self.summary.skipped += 1;
+            let is_noted = answer.is_own && step.reason == Reason::RepeatedUniqueId;
             if let Some(unique_id) = unique_id
-                && step.reason != Reason::RepeatedUniqueId
+                && !is_noted
             {
                 self.outbox.send(Work::Recognise(Recognised {
-                    receipt,
+                    receipt: answer.receipt,
                     account: self.account,
                     unique_id: unique_id.to_unique_id(),
                     listed_octets,
@@ -278,17 +279,28 @@ impl Retriever<'_> {
         reason: Reason,
         unique_id: Option<UniqueIdRef<'_>>,
         staged: &Staged,
-    ) -> Option<ReceiptId> {
+    ) -> Option<ContentAnswer> {
         if reason == Reason::Again {
             return None;
         }
+        let mut answer = |group: &Group, is_own| {
+            let receipt = self.contents.take(group, &staged.sha256)?;
+            Some(ContentAnswer { receipt, is_own })
+        };
         if reason.compares_content()
-            && let Some(own) = self.contents.take(&Group::of(unique_id), &staged.sha256)
+            && let Some(own) = answer(&Group::of(unique_id), true)
         {
             return Some(own);
         }
-        self.contents.take(&Group::Anyone, &staged.sha256)
+        answer(&Group::Anyone, false)
     }
+}
+
+/// The receipt that answers for a content.
+struct ContentAnswer {
+    receipt: ReceiptId,
+    /// Whether it is of a message with the same unique-id.
+    is_own: bool,
 }
 
 /// Counts a refused message, and tells of it.
