@@ -1,4 +1,5 @@
 mod compaction;
+mod durability;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
