@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -535,6 +535,63 @@ fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
             ended
         });
     }
+}
+
+/// Keeps in mind what is written and synced, by the name of the file.
+#[derive(Default)]
+struct Noting(Mutex<(HashMap<HandleId, String>, Vec<String>)>);
+
+impl Watch for Noting {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let (names, noted) = &mut *self.0.lock().unwrap();
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        match operation {
+            Operation::Create { path, handle }
+            | Operation::OpenOrCreate { path, handle }
+            | Operation::Open { path, handle } => {
+                names.insert(*handle, name(path));
+            }
+            Operation::Write { handle, .. } => noted.push(format!("write {}", names[handle])),
+            Operation::SyncData { handle } => noted.push(format!("sync {}", names[handle])),
+            Operation::SyncDir { .. } => noted.push("sync the folder".to_owned()),
+            Operation::SetLen { .. }
+            | Operation::Rename { .. }
+            | Operation::RenameNoReplace { .. }
+            | Operation::Link { .. }
+            | Operation::Remove { .. }
+            | Operation::MakeDir { .. }
+            | Operation::SyncFileSystem { .. } => {}
+        }
+        noted.dedup();
+        Ok(())
+    }
+}
+
+/// Mail of others is on disk elsewhere, and the journal knows where, before it is written over;
+/// and all is on disk before the journal says that it is.
+#[test]
+fn each_step_of_a_repair_is_on_disk_before_the_next() {
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+        .unwrap();
+    let kit = mbox();
+    deliver_until(&kit, append, half);
+    Meanwhile::Append.happen(&kit, FOREIGN);
+    let noting = Arc::new(Noting::default());
+    let disk = Disk::watched(Arc::clone(&noting) as Arc<dyn Watch>);
+    kit.open_on(&disk).unwrap();
+    let noted = noting.0.lock().unwrap().1.clone();
+    let repair = noted.iter().skip_while(|what| !what.contains("tail"));
+    let repair: Vec<&str> = repair.map(String::as_str).collect();
+    let aside = [
+        "write .box.popfetch-tail",
+        "sync .box.popfetch-tail",
+        "sync the folder",
+    ];
+    let begun = ["write journal", "sync journal", "write journal"];
+    let ended = ["write box", "sync box", "write journal"];
+    let receipts = ["sync box", "write journal", "sync journal", "write journal"];
+    assert_eq!(repair, [&aside[..], &begun, &ended, &receipts].concat());
 }
 
 /// The mail behind our fragment was put aside, then a reader removed it, and other mail came.

@@ -17,7 +17,13 @@ impl Watch for Noting {
             Operation::SyncData { .. } => "sync",
             Operation::Rename { .. } => "rename",
             Operation::SyncDir { .. } => "sync the folder",
-            _ => return Ok(()),
+            Operation::OpenOrCreate { .. }
+            | Operation::Open { .. }
+            | Operation::RenameNoReplace { .. }
+            | Operation::Link { .. }
+            | Operation::Remove { .. }
+            | Operation::MakeDir { .. }
+            | Operation::SyncFileSystem { .. } => return Ok(()),
         };
         self.0.lock().unwrap().push(word);
         Ok(())
