@@ -33,7 +33,7 @@ impl MboxCommit {
         &self,
         journal: &mut Journal,
         mbox: &LockedMbox,
-        unsettled: &Unsettled,
+        unsettled: &Unsettled<'_>,
         foreign_offset: u64,
     ) -> Result<(), Error> {
         let file = mbox.handle.as_file();
@@ -55,7 +55,7 @@ impl MboxCommit {
         &self,
         journal: &mut Journal,
         mbox: &LockedMbox,
-        unsettled: &Unsettled,
+        unsettled: &Unsettled<'_>,
         repair: &Repair,
     ) -> Result<(), Error> {
         let range = unsettled.range();

@@ -18,8 +18,8 @@ use crate::store::files::{Settled, settle};
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
 
 /// The messages whose receipts are missing, and the stage they were to be appended from.
-pub(super) struct Unsettled {
-    pub(super) intents: Vec<(ReceiptId, Receipt)>,
+pub(super) struct Unsettled<'a> {
+    intents: &'a [(ReceiptId, Receipt)],
     stage_path: PathBuf,
     stage: File,
     /// Where in the stage the first of them begins.
@@ -30,7 +30,7 @@ pub(super) struct Unsettled {
     octets: u64,
 }
 
-impl Unsettled {
+impl Unsettled<'_> {
     /// The octets that belong into the mbox, with the separator before them.
     pub(super) fn range(&self) -> Range<'_> {
         let separator = self.mbox_offset.min(SEPARATOR.len() as u64);
@@ -54,9 +54,9 @@ impl MboxCommit {
         }
         let mbox = self.locker.lock(Access::InPlace)?;
         self.warn_of(&mbox);
-        let replayed = match self.staged(intents)? {
-            Ok(unsettled) => self.replay_staged(journal, mbox, unsettled)?,
-            Err(intents) => self.replay_without_stage(journal, &mbox, intents)?,
+        let replayed = match self.staged(&intents)? {
+            Some(unsettled) => self.replay_staged(journal, mbox, &unsettled)?,
+            None => self.replay_without_stage(journal, &mbox, intents)?,
         };
         self.empty_side_files()?;
         Ok(replayed)
@@ -66,10 +66,10 @@ impl MboxCommit {
         &mut self,
         journal: &mut Journal,
         mbox: LockedMbox,
-        unsettled: Unsettled,
+        unsettled: &Unsettled<'_>,
     ) -> Result<Replayed, Error> {
         if let Some(repair) = journal.open_repair().cloned() {
-            self.resume_repair(journal, &mbox, &unsettled, &repair)?;
+            self.resume_repair(journal, &mbox, unsettled, &repair)?;
         }
         let range = unsettled.range();
         let file = mbox.handle.as_file();
@@ -83,11 +83,11 @@ impl MboxCommit {
             Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
                 // NULs pass for octets of ours that the disk never got, but other programs leave
                 // some too, and a reader that rewrites the file may move them here.
-                let found = find(journal, &mbox, &unsettled)?;
+                let found = find(journal, &mbox, unsettled)?;
                 if found.iter().flatten().any(|&at| at >= foreign_offset) {
                     return self.search(journal, mbox, unsettled);
                 }
-                self.repair(journal, &mbox, &unsettled, foreign_offset)?;
+                self.repair(journal, &mbox, unsettled, foreign_offset)?;
             }
             Shown::Fragment { .. } | Shown::Nothing => {
                 return self.search(journal, mbox, unsettled);
@@ -96,7 +96,8 @@ impl MboxCommit {
         mbox.sync()?;
         let delivered = unsettled
             .intents
-            .into_iter()
+            .iter()
+            .cloned()
             .map(|(intent, receipt)| (Fulfilled::as_intended(intent), receipt))
             .collect();
         settle(
@@ -141,15 +142,15 @@ impl MboxCommit {
         &mut self,
         journal: &mut Journal,
         mbox: LockedMbox,
-        unsettled: Unsettled,
+        unsettled: &Unsettled<'_>,
     ) -> Result<Replayed, Error> {
-        let found = find(journal, &mbox, &unsettled)?;
+        let found = find(journal, &mbox, unsettled)?;
         mbox.sync()?;
         drop(mbox);
         let mut settled = Settled::default();
         let mut missing = Vec::new();
         let mut stage_offset = unsettled.stage_offset;
-        for ((intent, mut receipt), found) in unsettled.intents.into_iter().zip(found) {
+        for ((intent, mut receipt), found) in unsettled.intents.iter().cloned().zip(found) {
             let octets = range_octets(&receipt);
             if let Some(offset) = found {
                 receipt.place = Place::Range { offset, octets };
@@ -206,11 +207,11 @@ impl MboxCommit {
     }
 
     /// Finds the stage that holds the intended messages. They are its last ones, since receipts
-    /// are written in the order of the messages; gives them back if none does.
-    fn staged(
+    /// are written in the order of the messages.
+    fn staged<'a>(
         &self,
-        intents: Vec<(ReceiptId, Receipt)>,
-    ) -> Result<Result<Unsettled, Vec<(ReceiptId, Receipt)>>, Error> {
+        intents: &'a [(ReceiptId, Receipt)],
+    ) -> Result<Option<Unsettled<'a>>, Error> {
         let octets = intents
             .iter()
             .map(|(_, receipt)| range_octets(receipt))
@@ -227,14 +228,14 @@ impl MboxCommit {
             },
         )) = intents.first()
         else {
-            return Ok(Err(intents));
+            return Ok(None);
         };
         for path in &self.stages {
             let reading = Error::io("reading", path);
-            let found = staged_at(path, &intents, octets).map_err(reading)?;
+            let found = staged_at(path, intents, octets).map_err(reading)?;
             if let Some((stage, stage_offset)) = found {
                 let stage_path = path.clone();
-                return Ok(Ok(Unsettled {
+                return Ok(Some(Unsettled {
                     intents,
                     stage_path,
                     stage,
@@ -244,7 +245,7 @@ impl MboxCommit {
                 }));
             }
         }
-        Ok(Err(intents))
+        Ok(None)
     }
 
     /// No intent is open any more: what was put aside is of no use.
@@ -314,7 +315,7 @@ fn range_octets(receipt: &Receipt) -> u64 {
 fn find(
     journal: &Journal,
     mbox: &LockedMbox,
-    unsettled: &Unsettled,
+    unsettled: &Unsettled<'_>,
 ) -> Result<Vec<Option<u64>>, Error> {
     let mut known: HashMap<[u8; 32], usize> = unsettled
         .intents
@@ -344,7 +345,7 @@ fn find(
     })
     .map_err(Error::io("reading", mbox.path()))?;
     let mut found = Vec::new();
-    for (essence, (_, receipt)) in wanted.iter().zip(&unsettled.intents) {
+    for (essence, (_, receipt)) in wanted.iter().zip(unsettled.intents) {
         let places = places.entry(*essence).or_default();
         if let Some(count) = known.remove(&receipt.sha256) {
             places.drain(..count.min(places.len()));
