@@ -134,3 +134,31 @@ pub(super) fn make_folder(disk: &Disk, path: &Path) -> Result<(), Error> {
         Ok(()) | Err(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
+
+    use sha2::{Digest as _, Sha256};
+
+    use super::is_intact;
+
+    #[test]
+    fn intact_is_a_file_of_just_this_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let wanted = b"content";
+        let sha256 = Sha256::digest(wanted).into();
+        let check = |expected: bool, told: &str| {
+            let intact = is_intact(&path, wanted.len() as u64, &sha256).unwrap();
+            assert_eq!(intact, expected, "{told}");
+        };
+        check(false, "not there");
+        for (content, expected) in [("content", true), ("CONTENT", false), ("content\n", false)] {
+            let mut file = File::create(&path).unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            check(expected, content);
+        }
+    }
+}
