@@ -3,17 +3,6 @@
 use super::*;
 use crate::client::Transaction;
 
-fn alice(proof: Proof) -> Credentials {
-    Credentials {
-        user: "alice".to_owned(),
-        proof,
-    }
-}
-
-fn secret(text: &str) -> Secret {
-    Secret::from(text.to_owned())
-}
-
 fn log_in_as_alice(server: &Server) -> Client<Transaction> {
     let connector = Connector::new(&Transport::default());
     let policy = LoginPolicy::default();

@@ -126,6 +126,17 @@ fn trusting(certified: &Certified) -> Transport {
     }
 }
 
+fn alice(proof: Proof) -> Credentials {
+    Credentials {
+        user: "alice".to_owned(),
+        proof,
+    }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::from(text.to_owned())
+}
+
 fn tls_failure<T: std::fmt::Debug>(result: Result<T, Error>) -> TlsFailure {
     match result {
         Err(Error::Tls(failure)) => *failure,

@@ -87,7 +87,7 @@ fn serve(socket: impl io::Read + io::Write, believed_leaf_sha256: [u8; 32]) -> i
 fn scram_plus_proves_that_both_ends_see_one_certificate() {
     let certified = certificate("127.0.0.1", |_| {});
     let CertificatePin(leaf_sha256) = certified.leaf.sha256;
-    let log_in_where_server_believes = |believed: [u8; 32], transport: &Transport| {
+    let log_in_where_server_believes = |believed: [u8; 32]| {
         let acceptor = Arc::clone(&certified.acceptor);
         let played = play(TlsMode::Implicit, 1, move |socket| {
             serve(acceptor.accept(socket).unwrap(), believed)
@@ -97,12 +97,8 @@ fn scram_plus_proves_that_both_ends_see_one_certificate() {
             mechanism: Some(mechanism),
             ..LoginPolicy::default()
         };
-        let mut credentials = |_| {
-            let proof = Proof::Password(Secret::from(PASSWORD.to_owned()));
-            let user = "alice".to_owned();
-            Ok::<_, Error>(Credentials { user, proof })
-        };
-        let connector = Connector::new(transport);
+        let mut credentials = |_| Ok::<_, Error>(alice(Proof::Password(secret(PASSWORD))));
+        let connector = Connector::new(&trusting(&certified));
         let client = log_in(
             &connector,
             &played.server,
@@ -114,7 +110,7 @@ fn scram_plus_proves_that_both_ends_see_one_certificate() {
         played.thread.join().unwrap().remove(0).unwrap();
         ended
     };
-    log_in_where_server_believes(leaf_sha256, &trusting(&certified)).unwrap();
-    let other = log_in_where_server_believes([7; 32], &trusting(&certified));
+    log_in_where_server_believes(leaf_sha256).unwrap();
+    let other = log_in_where_server_believes([7; 32]);
     assert!(matches!(other, Err(Error::LoginRefused(_))), "{other:?}");
 }

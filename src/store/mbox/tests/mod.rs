@@ -1,0 +1,211 @@
+//! An mbox as it is delivered to, stopped at, and repaired.
+
+mod delivery;
+mod repair;
+mod stops;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use sha2::{Digest as _, Sha256};
+
+use super::essence::{Distiller, Essence};
+use super::is_at_place;
+use super::scan::scan;
+use crate::store::durable::{Disk, HandleId, Operation, Watch};
+use crate::store::testkit::{Kit, Opened, Part, Stop, names_in};
+use crate::store::{Arriving, Destination, Place, Receipt};
+
+const ANN: &[u8] = b"Return-Path: <ann@example.org>\r\n\
+    Date: Fri, 5 Jan 2024 10:00:00 +0000\r\nSubject: one\r\n\r\nFrom here on\r\n>From there\r\n";
+const BOB: &[u8] = b"Subject: two\r\n\r\nlone \r and \n and \0 and \xff\r\n\r\n\r\n";
+const NO_END: &[u8] = b"Subject: three\r\n\r\nno end";
+const OURS: [&[u8]; 3] = [ANN, BOB, NO_END];
+
+const STORED: &[u8] = b"From ann@example.org Fri Jan  5 10:00:00 2024\n\
+    Return-Path: <ann@example.org>\nDate: Fri, 5 Jan 2024 10:00:00 +0000\nSubject: one\n\n\
+    >From here on\n>>From there\n\n\
+    From MAILER-DAEMON Fri Jan  5 10:00:01 2024\n\
+    Subject: two\n\nlone \r and \n and \0 and \xff\n\n\n\n\
+    From MAILER-DAEMON Fri Jan  5 10:00:01 2024\nSubject: three\n\nno end\n\n";
+
+const FOREIGN: &[u8] =
+    b"From carol@example.org Fri Jan  5 10:30:00 2024\nSubject: theirs\n\nlines\n\n";
+
+const MORE: &[u8] = b"From dave@example.org Fri Jan  5 10:31:00 2024\n\nmore\n\n";
+
+fn mbox() -> Kit {
+    Kit::new(Destination::Mbox)
+}
+
+fn read(kit: &Kit) -> Vec<u8> {
+    fs::read(kit.path()).unwrap()
+}
+
+fn write(kit: &Kit, content: &[u8]) {
+    overwrite(&kit.path(), content);
+}
+
+fn overwrite(path: &Path, content: &[u8]) {
+    let file = fs::OpenOptions::new().write(true).truncate(true).open(path);
+    file.unwrap().write_all(content).unwrap();
+}
+
+/// What happens to an mbox while we are dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    /// Another program appends a mail.
+    Append,
+    /// A reader rewrites the file, with a field of its own in each message.
+    Rewrite,
+    /// First a mail comes, then a reader rewrites all.
+    AppendAndRewrite,
+}
+
+impl Meanwhile {
+    fn happen(self, kit: &Kit, mail: &[u8]) {
+        if matches!(self, Self::Append | Self::AppendAndRewrite) {
+            let content = read(kit);
+            // procmail and maildrop write right behind what is there. A reader that comes then
+            // takes mail behind half a line of ours for a part of that line, and so it stays; only
+            // a kill within a write leaves half a line.
+            let whole = content.is_empty() || content.ends_with(b"\n\n");
+            let separator: &[u8] = if self == Self::AppendAndRewrite && !whole {
+                b"\n"
+            } else {
+                b""
+            };
+            write(kit, &[&content, separator, mail].concat());
+        }
+        if matches!(self, Self::Rewrite | Self::AppendAndRewrite) {
+            let content = read(kit);
+            let mut rewritten = Vec::new();
+            for line in content.split_inclusive(|&octet| octet == b'\n') {
+                rewritten.extend_from_slice(line);
+                if line.starts_with(b"From ") {
+                    rewritten.extend_from_slice(b"Status: O\n");
+                }
+            }
+            let new = kit.folder().join("box.new");
+            fs::copy(kit.path(), &new).unwrap();
+            write(kit, &rewritten);
+        }
+    }
+}
+
+fn essence(stored: &[u8]) -> Essence {
+    let mut distiller = Distiller::new();
+    distiller.feed(stored);
+    distiller.finish()
+}
+
+/// How often the mbox shows each of our messages, and how often others of this content.
+fn count(kit: &Kit, contents: &[Essence]) -> (Vec<usize>, usize) {
+    let mut counts = vec![0; contents.len()];
+    let mut others = 0;
+    scan(&*read(kit), &mut |found| match contents
+        .iter()
+        .position(|content| *content == found.essence)
+    {
+        Some(at) => counts[at] += 1,
+        None => others += 1,
+    })
+    .unwrap();
+    (counts, others)
+}
+
+fn own_essences() -> Vec<Essence> {
+    let mut own = Vec::new();
+    scan(STORED, &mut |found| own.push(found.essence)).unwrap();
+    own
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Well,
+    /// At a write to the mbox.
+    InAppend,
+    Elsewhere,
+}
+
+/// Runs until the world stops after so many operations.
+fn deliver_until(kit: &Kit, operations: usize, octets: fn(usize) -> usize) -> Ended {
+    until(kit, operations, octets, |mut opened| {
+        deliver_missing(&mut opened)
+    })
+}
+
+/// The same with what a run does, which tells whether all went well.
+fn until(
+    kit: &Kit,
+    operations: usize,
+    octets: fn(usize) -> usize,
+    run: impl FnOnce(Opened) -> bool,
+) -> Ended {
+    let part = Part {
+        path: kit.path(),
+        octets,
+    };
+    let stop = Stop::after(operations, part);
+    let disk = Disk::watched(Arc::<Stop>::clone(&stop));
+    let opened = kit.open_on(&disk);
+    if opened.is_ok_and(run) {
+        Ended::Well
+    } else if stop.hit() {
+        Ended::InAppend
+    } else {
+        Ended::Elsewhere
+    }
+}
+
+/// What a run does: delivers what the journal does not know.
+fn deliver_missing(opened: &mut Opened) -> bool {
+    let missing: Vec<&[u8]> = OURS
+        .into_iter()
+        .enumerate()
+        .filter(|(number, _)| {
+            let unique_id = format!("uid{}", number + 1);
+            !opened.journal.has(opened.account, unique_id.as_bytes())
+        })
+        .map(|(_, message)| message)
+        .collect();
+    assert!(
+        missing.len() == OURS.len() || missing.is_empty(),
+        "a batch is whole"
+    );
+    missing.is_empty() || opened.deliver(&missing).is_ok() && opened.journal.sync().is_ok()
+}
+
+fn half(octets: usize) -> usize {
+    octets / 2
+}
+
+const PARTS: [fn(usize) -> usize; 6] = [
+    |_| 0,
+    |_| 1,
+    |_| 40,
+    half,
+    |octets| octets - 1,
+    // Between two messages.
+    |_| 170,
+];
+
+/// Stops at every operation, and where that writes to the mbox, at several octets of it: runs
+/// `check` with the number of operations and the part, until a run ends well.
+fn at_every_stop(mut check: impl FnMut(usize, fn(usize) -> usize) -> Ended) {
+    for operations in 0.. {
+        for part in PARTS {
+            match check(operations, part) {
+                Ended::InAppend => {}
+                Ended::Elsewhere => break,
+                Ended::Well => return,
+            }
+        }
+    }
+}

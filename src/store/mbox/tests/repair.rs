@@ -1,0 +1,219 @@
+//! Mail of others behind a fragment of ours.
+
+use super::*;
+
+#[test]
+fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
+    let mut contents = own_essences();
+    contents.extend([essence(b"Subject: theirs\n\nlines\n"), essence(b"\nmore\n")]);
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+        .unwrap();
+    for second in [Meanwhile::Nothing, Meanwhile::Append] {
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            deliver_until(&kit, append, half);
+            Meanwhile::Append.happen(&kit, FOREIGN);
+            let ended = deliver_until(&kit, operations, part);
+            second.happen(&kit, MORE);
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let more = usize::from(second == Meanwhile::Append);
+            let told = format!("{second:?}, {} of 500, {operations}", part(500));
+            let counted = count(&kit, &contents);
+            assert_eq!(counted, (vec![1, 1, 1, 1, more], 0), "{told}");
+            let mut names = names_in(kit.folder()).into_iter();
+            assert!(!names.any(|name| name.contains("tail")), "{told}");
+            ended
+        });
+    }
+}
+
+/// Keeps in mind what is written and synced, by the name of the file.
+#[derive(Default)]
+struct Noting(Mutex<(HashMap<HandleId, String>, Vec<String>)>);
+
+impl Watch for Noting {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let (names, noted) = &mut *self.0.lock().unwrap();
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        match operation {
+            Operation::Create { path, handle }
+            | Operation::OpenOrCreate { path, handle }
+            | Operation::Open { path, handle } => {
+                names.insert(*handle, name(path));
+            }
+            Operation::Write { handle, .. } => noted.push(format!("write {}", names[handle])),
+            Operation::SyncData { handle } => noted.push(format!("sync {}", names[handle])),
+            Operation::SyncDir { .. } => noted.push("sync the folder".to_owned()),
+            Operation::SetLen { .. }
+            | Operation::Rename { .. }
+            | Operation::RenameNoReplace { .. }
+            | Operation::Link { .. }
+            | Operation::Remove { .. }
+            | Operation::MakeDir { .. }
+            | Operation::SyncFileSystem { .. } => {}
+        }
+        noted.dedup();
+        Ok(())
+    }
+}
+
+/// Mail of others is on disk elsewhere, and the journal knows where, before it is written over;
+/// and all is on disk before the journal says that it is.
+#[test]
+fn each_step_of_a_repair_is_on_disk_before_the_next() {
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+        .unwrap();
+    let kit = mbox();
+    deliver_until(&kit, append, half);
+    Meanwhile::Append.happen(&kit, FOREIGN);
+    let noting = Arc::new(Noting::default());
+    let disk = Disk::watched(Arc::clone(&noting) as Arc<dyn Watch>);
+    kit.open_on(&disk).unwrap();
+    let noted = noting.0.lock().unwrap().1.clone();
+    let repair = noted.iter().skip_while(|what| !what.contains("tail"));
+    let repair: Vec<&str> = repair.map(String::as_str).collect();
+    let aside = [
+        "write .box.popfetch-tail",
+        "sync .box.popfetch-tail",
+        "sync the folder",
+    ];
+    let begun = ["write journal", "sync journal", "write journal"];
+    let ended = ["write box", "sync box", "write journal"];
+    let receipts = ["sync box", "write journal", "sync journal", "write journal"];
+    assert_eq!(repair, [&aside[..], &begun, &ended, &receipts].concat());
+}
+
+/// The mail behind our fragment was put aside, then a reader removed it, and other mail came.
+#[test]
+fn a_repair_of_what_was_removed_overwrites_nobodys_mail() {
+    let long = [MORE, &b"and more\n".repeat(100)].concat();
+    let long = [&long[..], b"\n"].concat();
+    for (fragment, mail) in [
+        (half as fn(usize) -> usize, MORE),
+        (half, &long),
+        (|_| 40, MORE),
+        (|_| 40, &long),
+    ] {
+        let mut contents = own_essences();
+        contents.push(essence(&mail[memchr::memchr(b'\n', mail).unwrap() + 1..]));
+        let append = (0..1000)
+            .find(|&operations| deliver_until(&mbox(), operations, fragment) == Ended::InAppend)
+            .unwrap();
+        let mut removed = 0;
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            deliver_until(&kit, append, fragment);
+            let fragment = read(&kit);
+            let with_foreign = [&fragment, FOREIGN].concat();
+            write(&kit, &with_foreign);
+            let ended = deliver_until(&kit, operations, part);
+            if read(&kit) == with_foreign {
+                removed += 1;
+                write(&kit, &[&fragment, mail].concat());
+                assert!(deliver_missing(&mut kit.open().unwrap()));
+                let (counts, _) = count(&kit, &contents);
+                let told = format!("{} of 500, {operations}", part(500));
+                assert_eq!(counts, [1, 1, 1, 1], "{} and {told}", fragment.len());
+            }
+            ended
+        });
+        assert!(removed > 0);
+    }
+}
+
+/// Mail that came before and after a repair began stands behind ours as it stood before.
+#[test]
+fn a_repair_puts_nothing_between_the_mail_of_others() {
+    let no_end = FOREIGN.strip_suffix(b"\n").unwrap();
+    for separator in [&b""[..], b"\n"] {
+        let append = (0..1000)
+            .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
+            .unwrap();
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            deliver_until(&kit, append, half);
+            Meanwhile::Append.happen(&kit, no_end);
+            let before = read(&kit);
+            let ended = deliver_until(&kit, operations, part);
+            if read(&kit) == before {
+                let others = [separator, MORE].concat();
+                write(&kit, &[&before, &others[..]].concat());
+                assert!(deliver_missing(&mut kit.open().unwrap()));
+                let expected = [STORED, no_end, &others].concat();
+                assert_eq!(
+                    read(&kit).escape_ascii().to_string(),
+                    expected.escape_ascii().to_string(),
+                    "{} of 500, {operations}",
+                    part(500)
+                );
+            }
+            ended
+        });
+    }
+}
+
+#[test]
+fn mail_put_aside_is_written_back_only_as_it_was() {
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
+        .unwrap();
+    let kit_in_repair = |operations| {
+        let kit = mbox();
+        deliver_until(&kit, append, |_| 40);
+        Meanwhile::Append.happen(&kit, FOREIGN);
+        let ended = deliver_until(&kit, operations, |_| 0);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let kit = (0..1000).find_map(kit_in_repair).unwrap();
+    let before = read(&kit);
+    let aside = names_in(kit.folder())
+        .into_iter()
+        .map(|name| kit.folder().join(name))
+        .find(|path| fs::read(path).is_ok_and(|content| content == FOREIGN))
+        .unwrap();
+    overwrite(&aside, &FOREIGN.to_ascii_uppercase());
+    assert!(kit.open().is_err());
+    assert_eq!(read(&kit), before);
+    overwrite(&aside, FOREIGN);
+    assert!(deliver_missing(&mut kit.open().unwrap()));
+    assert_eq!(count(&kit, &contents), (vec![1; 4], 0));
+}
+
+/// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
+#[test]
+fn a_repair_ends_where_a_reader_has_moved_nuls() {
+    let before = [
+        &b"From x Fri Jan  5 10:30:00 2024\n\nthere before"[..],
+        &[0; 90],
+    ]
+    .concat();
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let kit_with_fragment = |append| {
+        let kit = mbox();
+        write(&kit, &before);
+        let ended = deliver_until(&kit, append, half);
+        (kit, ended)
+    };
+    let append = (0..1000)
+        .find(|&operations| kit_with_fragment(operations).1 == Ended::InAppend)
+        .unwrap();
+    at_every_stop(|operations, part| {
+        let (kit, _) = kit_with_fragment(append);
+        // A reader would take it for a part of half a line.
+        Meanwhile::Append.happen(&kit, &[b"\n", FOREIGN].concat());
+        let ended = deliver_until(&kit, operations, part);
+        for _ in 0..8 {
+            Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        }
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        let (counts, _) = count(&kit, &contents);
+        assert_eq!(counts, [1, 1, 1, 1], "{told}");
+        ended
+    });
+}

@@ -1,0 +1,113 @@
+//! Runs that end anywhere, and the mbox after the next one.
+
+use super::*;
+
+#[test]
+fn stopped_at_any_operation_each_message_comes_once() {
+    for meanwhile in [
+        Meanwhile::Nothing,
+        Meanwhile::Append,
+        Meanwhile::Rewrite,
+        Meanwhile::AppendAndRewrite,
+    ] {
+        let appends = matches!(meanwhile, Meanwhile::Append | Meanwhile::AppendAndRewrite);
+        let rewrites = matches!(meanwhile, Meanwhile::Rewrite | Meanwhile::AppendAndRewrite);
+        let mut contents = own_essences();
+        contents.extend([
+            essence(b"Subject: theirs\n\nlines\n"),
+            essence(b"\nthere before"),
+        ]);
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            write(&kit, b"From x Fri Jan  5 10:30:00 2024\n\nthere before\n");
+            let ended = deliver_until(&kit, operations, part);
+            meanwhile.happen(&kit, FOREIGN);
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let (counts, others) = count(&kit, &contents);
+            let told = format!("{meanwhile:?}, {} of 500, {operations}", part(500));
+            assert_eq!(counts, [1, 1, 1, usize::from(appends), 1], "{told}");
+            // What a reader took for a message of its own when it rewrote a fragment stays.
+            assert!(others == 0 || rewrites && others == 1, "{told}");
+            let again = kit.open().unwrap().replayed;
+            assert_eq!(again.delivered.len(), 0, "{told}");
+            ended
+        });
+    }
+}
+
+/// A reader that puts in as many octets as there are NULs before our place moves these there: they
+/// look as if the power had gone, and what follows is ours all the same.
+#[test]
+fn nuls_moved_to_our_place_by_a_reader_are_no_fragment_of_ours() {
+    let before = [
+        &b"From x Fri Jan  5 10:30:00 2024\n\nthere before"[..],
+        &[0; 40],
+    ]
+    .concat();
+    let contents = own_essences();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        write(&kit, &before);
+        let ended = deliver_until(&kit, operations, part);
+        Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        let (counts, _) = count(&kit, &contents);
+        assert_eq!(counts, [1, 1, 1], "{told}");
+        ended
+    });
+}
+
+/// What others append then stands for itself: procmail and maildrop put nothing before it.
+#[test]
+fn stopped_between_two_writes_no_message_is_half_there() {
+    let message = [ANN, &b"a line\r\n".repeat(500)].concat();
+    let messages = vec![message.as_slice(); 100];
+    let mut counts = BTreeSet::new();
+    for operations in 0.. {
+        let kit = mbox();
+        let part = Part {
+            path: kit.path(),
+            octets: |_| 0,
+        };
+        let disk = Disk::watched(Stop::after(operations, part));
+        let ended = kit
+            .open_on(&disk)
+            .is_ok_and(|mut opened| opened.deliver(&messages).is_ok());
+        let content = read(&kit);
+        assert!(
+            content.is_empty() || content.ends_with(b"a line\n\n"),
+            "{operations}"
+        );
+        let mut count = 0;
+        scan(&*content, &mut |_| count += 1).unwrap();
+        counts.insert(count);
+        if ended {
+            break;
+        }
+    }
+    // None, as many as go into one write, and all.
+    assert_eq!(counts.len(), 3, "{counts:?}");
+}
+
+#[test]
+fn stopped_after_a_gap_was_closed_each_message_comes_once() {
+    let deliver = |mut opened: Opened| {
+        let first = opened.stage(ANN, 3)?;
+        let unwanted = opened.stage(NO_END, 5)?;
+        let second = opened.stage(BOB, 1000)?;
+        opened.halves.stage.discard(unwanted)?;
+        let third = opened.stage(NO_END, 2)?;
+        opened.commit(vec![first, second, third])?;
+        opened.journal.sync()
+    };
+    let contents = own_essences();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        let ended = until(&kit, operations, part, |opened| deliver(opened).is_ok());
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+        ended
+    });
+}
