@@ -1,9 +1,12 @@
 //! The locks of an mbox: fcntl and dot-lock, as Debian's policy and most mail programs want them.
 //!
 //! Both are tried without waiting and given back together, so that a program that takes them in
-//! the other order cannot wait for us while we wait for it. fcntl locks (POSIX record locks) belong
-//! to a process and go when it closes any descriptor of the file: while locked, the mbox is open
-//! here once and only once.
+//! the other order cannot wait for us while we wait for it. The dot-lock is tried first: Python's
+//! mailbox holds nothing else from the moment it has put a rewritten file in the place of the mbox
+//! until it has locked that, and if it finds that locked it fails and leaves its dot-lock behind.
+//!
+//! fcntl locks (POSIX record locks) belong to a process and go when it closes any descriptor of the
+//! file: while locked, the mbox is open here once and only once.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -72,15 +75,16 @@ struct OwnFile {
 /// The mbox, locked and open; the locks go when this is dropped.
 #[derive(Debug)]
 pub(super) struct LockedMbox {
-    pub(super) handle: Handle,
-    disk: Disk,
-    /// None where no dot-lock can be made.
+    /// None where no dot-lock can be made. It goes first, the fcntl lock with the descriptor after
+    /// it: some are woken up by that, and would have to go to sleep again if they found a dot-lock.
     dot_lock: Option<DotLock>,
+    pub(super) handle: Handle,
 }
 
-/// A dot-lock that is ours.
+/// A dot-lock that is ours; it goes when this is dropped.
 #[derive(Debug)]
 struct DotLock {
+    disk: Disk,
     path: PathBuf,
     /// Which file it is: if another program took it for stale, what has its name is not ours.
     identity: Identity,
@@ -169,33 +173,34 @@ impl Locker {
     }
 
     fn try_lock(&mut self, access: Access) -> Result<Try, Error> {
-        let handle = self.open(access)?;
-        match rustix::fs::fcntl_lock(handle.as_file(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::ACCESS | Errno::AGAIN) => return Ok(Try::Held(None)),
-            Err(error) => return Err(Error::io("locking", &self.mbox)(error.into())),
-        }
         let dot_lock = match self.try_dot_lock()? {
             DotTry::Made(dot_lock) => Some(dot_lock),
             DotTry::Forbidden => None,
             DotTry::Held(holder) => return Ok(Try::Held(holder)),
             DotTry::Again => return Ok(Try::Again),
         };
-        let locked = LockedMbox {
-            handle,
-            disk: self.disk.clone(),
-            dot_lock,
-        };
-        // A program that rewrites an mbox may have put another file in its place since we opened
-        // it; with the locks held none does any more.
-        let opened =
-            identity(locked.handle.as_file()).map_err(Error::io("looking at", &self.mbox))?;
+        let handle = self.open(access)?;
+        if !self.try_fcntl_lock(&handle)? {
+            return Ok(Try::Held(None));
+        }
+        // A program that uses no dot-lock may have put another file in the place of the mbox since
+        // we opened it; with the locks held none does any more.
+        let opened = identity(handle.as_file()).map_err(Error::io("looking at", &self.mbox))?;
         let current = named_identity(&self.mbox) == Some(opened);
         Ok(if current {
-            Try::Locked(locked)
+            Try::Locked(LockedMbox { dot_lock, handle })
         } else {
             Try::Again
         })
+    }
+
+    /// Whether the fcntl lock is ours now.
+    fn try_fcntl_lock(&self, mbox: &Handle) -> Result<bool, Error> {
+        match rustix::fs::fcntl_lock(mbox.as_file(), FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::ACCESS | Errno::AGAIN) => Ok(false),
+            Err(error) => Err(Error::io("locking", &self.mbox)(error.into())),
+        }
     }
 
     /// Opens the mbox; makes it again if a reader has removed it, as mutt does with an empty one.
@@ -245,6 +250,7 @@ impl Locker {
         handle.set_modified(self.clock.now());
         self.disk.link(&self.own_file.path, &self.dot_lock)?;
         Ok(DotLock {
+            disk: self.disk.clone(),
             path: self.dot_lock.clone(),
             identity,
             _alive: None,
@@ -262,6 +268,7 @@ impl Locker {
         }
         let identity = identity(handle.as_file())?;
         Ok(DotLock {
+            disk: self.disk.clone(),
             path: self.dot_lock.clone(),
             identity,
             _alive: Some(handle),
@@ -329,7 +336,13 @@ impl Locker {
             .now()
             .duration_since(modified)
             .unwrap_or_default();
-        age >= STALE_AFTER && !is_alive(pid)
+        age >= STALE_AFTER && !is_alive(pid) && !self.is_fcntl_locked()
+    }
+
+    /// Whether another process holds the fcntl lock: it lives, however old its dot-lock is.
+    fn is_fcntl_locked(&self) -> bool {
+        let is_refused = |mbox| matches!(self.try_fcntl_lock(&mbox), Ok(false));
+        self.disk.open_write(&self.mbox).is_ok_and(is_refused)
     }
 }
 
@@ -384,13 +397,11 @@ impl LockedMbox {
     }
 }
 
-impl Drop for LockedMbox {
+impl Drop for DotLock {
     fn drop(&mut self) {
-        if let Some(dot_lock) = &self.dot_lock
-            && named_identity(&dot_lock.path) == Some(dot_lock.identity)
-        {
+        if named_identity(&self.path) == Some(self.identity) {
             // One that stays behind is known as stale by the next that wants it.
-            let _outcome = self.disk.remove(&dot_lock.path);
+            let _outcome = self.disk.remove(&self.path);
         }
     }
 }

@@ -1,9 +1,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
@@ -228,40 +228,147 @@ fn a_lock_that_others_took_over_is_left_to_them() {
     assert_eq!(fs::read_to_string(place.dot_lock()).unwrap(), "7\n");
 }
 
+/// Another process that holds the fcntl lock.
+struct Other(Child);
+
+impl Other {
+    /// Locks without waiting; none if it may not, or where there is no python3 to be it.
+    fn lock(mbox: &Path) -> Option<Self> {
+        let program = "import fcntl, sys\n\
+                       f = open(sys.argv[1], 'r+')\n\
+                       fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\n\
+                       print('locked', flush=True)\n\
+                       sys.stdin.read()";
+        let mut child = Command::new("python3")
+            .args(["-c", program])
+            .arg(mbox)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut said = [0; 6];
+        let outcome = child.stdout.as_mut().unwrap().read_exact(&mut said);
+        let other = Self(child);
+        outcome.is_ok().then_some(other)
+    }
+
+    /// One that holds the mbox of a place, which nobody else has locked.
+    fn in_place(place: &Place) -> Option<Self> {
+        let other = Self::lock(&place.mbox());
+        if other.is_none() {
+            eprintln!("skipped: there is no python3");
+        }
+        other
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _status = self.0.wait();
+    }
+}
+
 #[test]
 fn an_fcntl_lock_of_another_process_is_waited_for() {
     let place = Place::new();
-    let program = "import fcntl, sys\n\
-                   f = open(sys.argv[1], 'r+')\n\
-                   fcntl.lockf(f, fcntl.LOCK_EX)\n\
-                   print('locked', flush=True)\n\
-                   sys.stdin.read()";
-    let started = Command::new("python3")
-        .args(["-c", program])
-        .arg(place.mbox())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn();
-    let Ok(mut other) = started else {
-        eprintln!("skipped: there is no python3");
+    let Some(other) = Other::in_place(&place) else {
         return;
     };
-    let mut said = [0; 6];
-    other
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_exact(&mut said)
-        .unwrap();
-    let outcome = place.locker().lock(Access::Append);
+    let mut locker = place.locker();
+    let outcome = locker.lock(Access::Append);
     assert!(
         matches!(outcome, Err(Error::MboxLocked { .. })),
         "{outcome:?}"
     );
+    // The dot-lock is given back, though the run goes on.
+    assert_eq!(place.names(), [".inbox.popfetch-dotlock", "inbox"]);
+    drop(other);
+    drop(locker.lock(Access::Append).unwrap());
+    drop(locker);
     assert_eq!(place.names(), ["inbox"]);
-    drop(other.stdin.take());
-    other.wait().unwrap();
-    drop(place.locker().lock(Access::Append).unwrap());
+}
+
+#[test]
+fn an_old_dot_lock_is_not_stale_while_somebody_holds_the_other_lock() {
+    let place = Place::new();
+    let Some(other) = Other::in_place(&place) else {
+        return;
+    };
+    write_dot_lock(&place.dot_lock(), "", Duration::from_hours(1));
+    let mut locker = place.locker();
+    let outcome = locker.lock(Access::Append);
+    assert!(
+        matches!(outcome, Err(Error::MboxLocked { .. })),
+        "{outcome:?}"
+    );
+    locker.clear_left_over().unwrap();
+    assert_eq!(place.names(), ["inbox", "inbox.lock"]);
+    drop(other);
+    locker.clear_left_over().unwrap();
+    assert_eq!(place.names(), ["inbox"]);
+}
+
+/// Tells of each change of the dot-lock whether another process could have had the fcntl lock.
+struct Sequence {
+    mbox: PathBuf,
+    seen: Mutex<Vec<(&'static str, bool)>>,
+}
+
+impl Watch for Sequence {
+    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
+        let (change, path) = if let Operation::Link { to, .. } = *operation {
+            ("link", to)
+        } else if let Operation::Remove { path } = *operation {
+            ("remove", path)
+        } else {
+            return Ok(());
+        };
+        if path.extension().is_some_and(|end| end == "lock") {
+            let is_free = Other::lock(&self.mbox).is_some();
+            self.seen.lock().unwrap().push((change, is_free));
+        }
+        Ok(())
+    }
+}
+
+/// What a run of locking and unlocking does with the dot-lock.
+fn sequence_in(place: &Place) -> Option<Vec<(&'static str, bool)>> {
+    drop(Other::in_place(place)?);
+    let sequence = Arc::new(Sequence {
+        mbox: place.mbox(),
+        seen: Mutex::default(),
+    });
+    drop(
+        place
+            .locker_on(Disk::watched(Arc::clone(&sequence) as Arc<dyn Watch>))
+            .lock(Access::Append),
+    );
+    let seen = std::mem::take(&mut *sequence.seen.lock().unwrap());
+    Some(seen)
+}
+
+#[test]
+fn the_dot_lock_comes_first_and_goes_first() {
+    let Some(seen) = sequence_in(&Place::new()) else {
+        return;
+    };
+    assert_eq!(seen, [("link", true), ("remove", false)]);
+}
+
+/// Python's mailbox holds its dot-lock while it has no fcntl lock, between the rename of a file
+/// that it has rewritten and its lock on that; if it cannot have that at once it fails, and leaves
+/// the dot-lock behind.
+#[test]
+fn who_has_only_the_dot_lock_yet_can_have_the_other_lock() {
+    let place = Place::new();
+    write_dot_lock(&place.dot_lock(), "", Duration::ZERO);
+    let Some(seen) = sequence_in(&place) else {
+        return;
+    };
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|&one| one == ("link", true)), "{seen:?}");
 }
 
 #[test]
