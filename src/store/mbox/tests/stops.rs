@@ -111,3 +111,38 @@ fn stopped_after_a_gap_was_closed_each_message_comes_once() {
         ended
     });
 }
+
+/// Messages of one content, some of which came before.
+#[test]
+fn no_message_is_taken_for_another_of_the_same_content() {
+    let stored = b"Subject: three\n\nno end";
+    let sha256 = <[u8; 32]>::from(Sha256::digest(stored));
+    let contents = &own_essences()[..1];
+    let contents = [&[essence(stored)], contents].concat();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        kit.open().unwrap().deliver(&[NO_END]).unwrap();
+        let ended = until(&kit, operations, part, |mut opened| {
+            opened.deliver(&[NO_END, ANN, NO_END]).is_ok() && opened.journal.sync().is_ok()
+        });
+        Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        let opened = kit.open().unwrap();
+        let mut receipts = 0;
+        let mut each = |_, receipt: Receipt| {
+            receipts += usize::from(receipt.sha256 == sha256);
+            Ok(())
+        };
+        opened.journal.each_receipt(&mut each).unwrap();
+        let (counts, others) = count(&kit, &contents);
+        let told = format!(
+            "{} of 500, {operations}: {receipts} {counts:?} {others}",
+            part(500)
+        );
+        // A reader may have put the begin of ours behind what came before.
+        assert!(
+            (counts[0]..=counts[0] + others).contains(&receipts),
+            "{told}"
+        );
+        ended
+    });
+}
