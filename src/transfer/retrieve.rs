@@ -1,7 +1,7 @@
 //! The retrieving thread: asks for messages, stages them, hands them over in batches.
 
-use crate::client::{self, Answer, Client, Patience, Reply, Request, Suspicion, Transaction};
-use crate::protocol::{Listing, MessageNumber, Refusal, Row, UniqueIdRef};
+use crate::client::{self, Answer, Body, Client, Patience, Reply, Request, Suspicion, Transaction};
+use crate::protocol::{Listing, Refusal, UniqueIdRef};
 use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged};
 
 use super::commit::{CommitEnded, Outbox, Parcel, Recognised, Retrieved, Work};
@@ -49,7 +49,6 @@ pub(super) enum Asking {
 
 /// The retrieving thread's state.
 pub(super) struct Retriever<'a> {
-    pub(super) client: &'a mut Client<Transaction>,
     pub(super) stage: &'a mut dyn Stage,
     pub(super) listing: &'a Listing,
     pub(super) account: AccountId,
@@ -75,8 +74,13 @@ pub(super) struct Retriever<'a> {
 impl Retriever<'_> {
     /// Retrieves the messages of these steps in order. What is whole when it is interrupted is
     /// handed over all the same.
-    pub(super) fn retrieve(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
-        let retrieved = self.retrieve_all(steps, asking);
+    pub(super) fn retrieve(
+        &mut self,
+        client: &mut Client<Transaction>,
+        steps: &[Step],
+        asking: Asking,
+    ) -> Result<(), Interruption> {
+        let retrieved = self.retrieve_all(client, steps, asking);
         let retrieved = self.release_refused(retrieved);
         if let Err(Interruption::Store(_)) = retrieved {
             // Nobody knows what of the batch is in the stage: all of it counts as lost.
@@ -91,7 +95,12 @@ impl Retriever<'_> {
         retrieved.and(handed_over)
     }
 
-    fn retrieve_all(&mut self, steps: &[Step], asking: Asking) -> Result<(), Interruption> {
+    fn retrieve_all(
+        &mut self,
+        client: &mut Client<Transaction>,
+        steps: &[Step],
+        asking: Asking,
+    ) -> Result<(), Interruption> {
         let mut not_asked = steps.iter();
         for (answered, &step) in steps.iter().enumerate() {
             // A line that never makes us wait never lets the client look at the flag.
@@ -105,15 +114,15 @@ impl Retriever<'_> {
                 Asking::Ahead => true,
                 Asking::Alone => steps.len() - not_asked.len() <= answered,
             };
-            while may_ask(&not_asked) && self.client.window_is_open() {
+            while may_ask(&not_asked) && client.window_is_open() {
                 let Some(next) = not_asked.next() else { break };
                 let listed_octets = self.listing.row(next.row).and_then(|row| row.octets);
-                self.client.ask(Request::Retr {
+                client.ask(Request::Retr {
                     number: next.number,
                     listed_octets,
                 });
             }
-            self.retrieve_one(step)?;
+            self.retrieve_one(client, step)?;
             self.settled += 1;
         }
         Ok(())
@@ -133,10 +142,28 @@ impl Retriever<'_> {
                 Err(Interruption::Client { error, at: step })
             }
             retrieved => {
-                count_refused(&mut self.summary, self.observer, step.number, row, &refusal);
+                self.count_refused(step, &refusal);
                 retrieved
             }
         }
+    }
+
+    /// Counts a refused message, and tells of it.
+    fn count_refused(&mut self, step: Step, refusal: &Refusal) {
+        let status = if refusal.message_is_gone() {
+            self.summary.gone += 1;
+            Status::Gone(refusal)
+        } else {
+            self.summary.add_failed(if refusal.try_later() {
+                Remedy::TryLater
+            } else {
+                Remedy::None
+            });
+            Status::Failed(Failure::Refused(refusal))
+        };
+        let row = self.listing.row(step.row);
+        let report = MessageReport::of(step.number, row, status);
+        self.observer.notice(Event::Message(report));
     }
 
     /// Lets the last whole message go. If what came behind it looks like more of it, it may not
@@ -159,46 +186,35 @@ impl Retriever<'_> {
         Ok(self.outbox.send_batch()?)
     }
 
-    fn retrieve_one(&mut self, step: Step) -> Result<(), Interruption> {
-        let at = |error| Interruption::Client { error, at: step };
-        let row = self.listing.row(step.row);
-        let answer = self.client.answer().map_err(at)?;
-        // The answer to anything else must never be stored as this message.
-        let Some(Answer {
-            request: Request::Retr { number, .. },
-            reply,
-        }) = answer
-        else {
-            return Err(at(client::Error::OutOfStep));
-        };
-        if number != step.number {
-            return Err(at(client::Error::OutOfStep));
-        }
+    fn retrieve_one(
+        &mut self,
+        client: &mut Client<Transaction>,
+        step: Step,
+    ) -> Result<(), Interruption> {
+        let reply =
+            answer(client, step).map_err(|error| Interruption::Client { error, at: step })?;
+        // Nothing odd came behind the answer before this one.
         if let Some((before, refusal)) = self.refused.take() {
-            let row = self.listing.row(before.row);
-            count_refused(
-                &mut self.summary,
-                self.observer,
-                before.number,
-                row,
-                &refusal,
-            );
+            self.count_refused(before, &refusal);
         }
-        // Nothing odd came behind the message before this one.
         if let Some(parcel) = self.held.take() {
             self.outbox.add(parcel);
         }
         if self.stage.is_full() || self.outbox.is_due() {
-            self.stage.end_batch()?;
-            self.outbox.send_batch()?;
+            self.hand_over()?;
         }
-        let mut body = match reply {
-            Reply::Body(body) => body,
+        match reply {
+            Reply::Body(body) => self.receive(body, step),
             Reply::Refused(refusal) => {
                 self.refused = Some((step, refusal));
-                return Ok(());
+                Ok(())
             }
-        };
+        }
+    }
+
+    /// Stages a message as it comes.
+    fn receive(&mut self, mut body: Body<'_>, step: Step) -> Result<(), Interruption> {
+        let at = |error| Interruption::Client { error, at: step };
         self.stage.begin(&Arriving { alone: self.alone })?;
         let mut octets_total: u64 = 0;
         loop {
@@ -225,17 +241,17 @@ impl Retriever<'_> {
         }
         let suspicion = body.end().map_err(at)?.suspect;
         let staged = self.stage.finish()?;
-        self.settle(step, row, staged, suspicion)
+        self.settle(step, staged, suspicion)
     }
 
     /// A whole message: into the batch, unless its content has a receipt already.
     fn settle(
         &mut self,
         step: Step,
-        row: Option<Row<'_>>,
         staged: Staged,
         suspicion: Option<Suspicion>,
     ) -> Result<(), Interruption> {
+        let row = self.listing.row(step.row);
         let unique_id = row.and_then(|row| row.unique_id);
         let listed_octets = row.and_then(|row| row.octets);
         if let Some(answer) = self.find_content(step.reason, unique_id, &staged) {
@@ -303,24 +319,13 @@ struct ContentAnswer {
     is_own: bool,
 }
 
-/// Counts a refused message, and tells of it.
-fn count_refused(
-    summary: &mut Summary,
-    observer: &dyn Observer,
-    number: MessageNumber,
-    row: Option<Row<'_>>,
-    refusal: &Refusal,
-) {
-    let status = if refusal.message_is_gone() {
-        summary.gone += 1;
-        Status::Gone(refusal)
-    } else {
-        summary.add_failed(if refusal.try_later() {
-            Remedy::TryLater
-        } else {
-            Remedy::None
-        });
-        Status::Failed(Failure::Refused(refusal))
-    };
-    observer.notice(Event::Message(MessageReport::of(number, row, status)));
+/// The reply to the request for this message: that to anything else must never be stored as it.
+fn answer(client: &mut Client<Transaction>, step: Step) -> Result<Reply<'_>, client::Error> {
+    match client.answer()? {
+        Some(Answer {
+            request: Request::Retr { number, .. },
+            reply,
+        }) if number == step.number => Ok(reply),
+        Some(_) | None => Err(client::Error::OutOfStep),
+    }
 }

@@ -10,9 +10,10 @@ use crate::cli::environment::{Environment, now_seconds};
 use crate::cli::failure::{Failure, Kind};
 use crate::cli::output::{Announcer, Rows, Shape, messages, size};
 use crate::cli::report::Ending;
-use crate::store::{Destination, Orphans};
+use crate::store::{Destination, OpenOptions, Orphans};
 use crate::transfer::{
-    self, Bounds, DeletionState, Fetch, Look, Mark, NewUniqueIds, Outcome, Selection, Summary, Task,
+    self, Bounds, DeletionState, Fetch, Look, Mark, NewUniqueIds, Outcome, Remote, Selection,
+    Summary, Task,
 };
 
 /// Fetches every account that is named, or all.
@@ -130,65 +131,72 @@ impl Job<'_> {
     }
 
     fn fetch(&self, announcer: &Announcer<'_>) -> Result<Outcome, Failure> {
-        let Self {
-            bench,
-            account,
-            flags,
-            selection,
-            ..
-        } = *self;
+        let Self { bench, account, .. } = *self;
         let Some(destination) = remote::destination(bench, account)? else {
             return Err(Failure::usage("there is no destination"));
         };
-        let orphans = if flags.adopt {
+        let orphans = if self.flags.adopt {
             Orphans::Adopt
         } else {
             Orphans::Refuse
         };
         let store = remote::open_options(bench, account, destination, orphans)?;
-        let identity = remote::identity(account);
-        let task = Task {
-            selection: selection.clone(),
+        let mut way = Way::new(bench, account)?;
+        Ok(way.walk(account, |remote| self.carry_out(remote, &store, announcer)))
+    }
+
+    /// Fetches, or does what is asked for in its place.
+    fn carry_out(
+        &self,
+        remote: &mut Remote<'_>,
+        store: &OpenOptions,
+        announcer: &Announcer<'_>,
+    ) -> Outcome {
+        let flags = self.flags;
+        let identity = &remote::identity(self.account);
+        let task = &self.task();
+        if flags.dry_run {
+            let look = Look {
+                store: Some(store),
+                identity,
+            };
+            return transfer::preview(remote, &look, task, announcer);
+        }
+        if flags.mark_stored {
+            let mark = Mark {
+                store,
+                identity,
+                selection: &task.selection,
+                now_seconds: task.now_seconds,
+            };
+            return transfer::mark_stored(remote, &mark, announcer);
+        }
+        let batch = self.account.batch;
+        let fetch = Fetch {
+            store,
+            identity,
+            task,
+            batch: batch.map(|batch| usize::try_from(batch).unwrap_or(usize::MAX)),
+            new_unique_ids: if flags.accept_new_uids {
+                NewUniqueIds::Accept
+            } else {
+                NewUniqueIds::Refuse
+            },
+        };
+        transfer::fetch(remote, &fetch, announcer)
+    }
+
+    fn task(&self) -> Task {
+        let account = self.account;
+        Task {
+            selection: self.selection.clone(),
             after: account.after_storing,
             bounds: Bounds {
                 message_octets_max: account.message_octets_max,
                 run_octets_max: account.run_octets_max,
             },
             now_seconds: now_seconds(),
-        };
-        let mut way = Way::new(bench, account)?;
-        Ok(way.walk(account, |remote| {
-            if flags.dry_run {
-                let look = Look {
-                    store: Some(&store),
-                    identity: &identity,
-                };
-                return transfer::preview(remote, &look, &task, announcer);
-            }
-            if flags.mark_stored {
-                let mark = Mark {
-                    store: &store,
-                    identity: &identity,
-                    selection,
-                    now_seconds: task.now_seconds,
-                };
-                return transfer::mark_stored(remote, &mark, announcer);
-            }
-            let fetch = Fetch {
-                store: &store,
-                identity: &identity,
-                task: &task,
-                batch: account
-                    .batch
-                    .map(|batch| usize::try_from(batch).unwrap_or(usize::MAX)),
-                new_unique_ids: if flags.accept_new_uids {
-                    NewUniqueIds::Accept
-                } else {
-                    NewUniqueIds::Refuse
-                },
-            };
-            transfer::fetch(remote, &fetch, announcer)
-        }))
+        }
     }
 }
 

@@ -55,7 +55,6 @@ impl Session<'_, '_> {
             summary: Summary::default(),
         };
         let mut retriever = Retriever {
-            client: &mut self.client,
             stage: self.store.stage.as_mut(),
             listing: &self.listing,
             account: self.account,
@@ -72,12 +71,13 @@ impl Session<'_, '_> {
             octets_received: 0,
             settled: 0,
         };
+        let client = &mut self.client;
         thread::scope(|scope| {
             let unfinished = &unfinished;
             let thread = scope.spawn(move || committer.run(&inbox, unfinished));
             let retrieval = retriever
-                .retrieve(ahead, Asking::Ahead)
-                .and_then(|()| retriever.retrieve(alone, Asking::Alone));
+                .retrieve(client, ahead, Asking::Ahead)
+                .and_then(|()| retriever.retrieve(client, alone, Asking::Alone));
             let (received, settled) = (retriever.summary, retriever.settled);
             let received_octets = retriever.octets_received;
             // The outbox goes with the retriever: that ends the committing thread.
