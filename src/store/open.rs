@@ -93,10 +93,8 @@ pub struct OpenOptions {
 pub struct Site {
     /// The destination, its path real, its file or folder there.
     pub destination: Destination,
-    /// The folder for side files such as a stage.
-    pub side_folder: PathBuf,
-    /// What the side files' names begin with: `.popfetch` or `.inbox.popfetch`.
-    pub side_stem: String,
+    /// The side files, such as a stage.
+    pub(super) sides: Sides,
     /// The journal's id, for names.
     pub journal_id: JournalId,
     /// Whether an eml destination has folders inside.
@@ -113,13 +111,6 @@ pub struct Site {
     pub stop: Arc<AtomicBool>,
     /// The disk.
     pub disk: Disk,
-}
-
-impl Site {
-    /// The side file of this kind, such as `stage`.
-    pub fn side_file(&self, kind: &str) -> PathBuf {
-        self.side_folder.join(format!("{}-{kind}", self.side_stem))
-    }
 }
 
 /// The two halves of a destination.
@@ -213,7 +204,7 @@ impl Claimed<'_> {
         };
         layout::sync_journal_name(disk, &path)?;
         let Halves { stage, mut commit } = halves(&site)?;
-        layout::sync_names(disk, &site.destination, &site.side_folder)?;
+        layout::sync_names(disk, &site.destination, &site.sides.folder)?;
         // Replay must not act on an intent that the next power cut can take back.
         journal.sync()?;
         let replayed = commit.replay(&mut journal)?;
@@ -354,8 +345,7 @@ fn site(
 ) -> Site {
     Site {
         destination,
-        side_folder: sides.folder,
-        side_stem: sides.stem,
+        sides,
         journal_id,
         eml_folders: options.eml_folders,
         host_name: options.host_name.clone(),
@@ -373,11 +363,7 @@ fn begin(options: &OpenOptions, site: &Site, path: &Path) -> Result<Journal, Err
     let destination = &site.destination;
     let adopts = options.orphans == Orphans::Adopt;
     if !adopts {
-        let sides = Sides {
-            folder: site.side_folder.clone(),
-            stem: site.side_stem.clone(),
-        };
-        refuse_orphans(destination, &sides, path)?;
+        refuse_orphans(destination, &site.sides, path)?;
     }
     if let (true, Some(there)) = (adopts, destination.path()) {
         // Who knows when it came there, and by whose hand: what gets a receipt may be deleted from

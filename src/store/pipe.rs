@@ -34,7 +34,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// The two halves of a pipe into `command`.
 pub(super) fn halves(site: &Site, command: &str) -> Halves {
-    let folder = site.side_folder.clone();
+    let folder = site.sides.folder.clone();
     Halves {
         stage: Box::new(FileStage::new(
             site,

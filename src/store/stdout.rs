@@ -17,7 +17,7 @@ const CHUNK_OCTETS: u64 = 128 * 1024;
 
 /// The two halves of standard output.
 pub(super) fn halves(site: &Site) -> Halves {
-    let folder = site.side_folder.clone();
+    let folder = site.sides.folder.clone();
     Halves {
         stage: Box::new(FileStage::new(
             site,

@@ -18,6 +18,7 @@ use super::eml::EmlFolders;
 use super::error::Error;
 use super::halves::halves;
 use super::journal::{AccountId, Identity, Journal, JournalId};
+use super::layout::Sides;
 use super::open::{Clock, Halves, Site};
 use crate::protocol::UniqueId;
 
@@ -115,8 +116,7 @@ impl Kit {
         let mut journal = Journal::load(disk, &path)?.expect("it is there");
         let site = Site {
             destination: self.destination.clone(),
-            side_folder: self.folder.path().to_owned(),
-            side_stem: ".box.popfetch".to_owned(),
+            sides: Sides::beside(&self.path()),
             journal_id: journal.id(),
             eml_folders: self.eml_folders,
             host_name: "host".to_owned(),

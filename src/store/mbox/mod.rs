@@ -41,7 +41,7 @@ pub(super) const STAGE_FILES: [&str; 2] = ["stage", "stage-2"];
 pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
     let stages: Vec<PathBuf> = STAGE_FILES
         .iter()
-        .map(|kind| site.side_file(kind))
+        .map(|kind| site.sides.file(kind))
         .collect();
     let (back, free) = mpsc::channel();
     for stage in &stages {
@@ -59,8 +59,8 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
             clock: site.clock.clone(),
             locker: Locker::new(site, path),
             stages,
-            tails: TAIL_FILES.map(|kind| site.side_file(kind)),
-            side_folder: site.side_folder.clone(),
+            tails: TAIL_FILES.map(|kind| site.sides.file(kind)),
+            side_folder: site.sides.folder.clone(),
             warned: false,
             warnings: Vec::new(),
         }),

@@ -126,7 +126,7 @@ impl Locker {
             mbox: mbox.to_owned(),
             dot_lock: dot_lock.into(),
             own_file: OwnFile {
-                path: site.side_file("dotlock"),
+                path: site.sides.file("dotlock"),
                 text: format!("{} {}{OUR_MARK}", site.pid, site.host_name),
                 handle: None,
             },

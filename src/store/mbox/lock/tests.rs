@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{Access, Locker};
 use crate::store::durable::{Operation, Watch};
 use crate::store::journal::JournalId;
+use crate::store::layout::Sides;
 use crate::store::open::{Clock, Site};
 use crate::store::testkit::names_in;
 use crate::store::{Destination, Disk, EmlFolders, Error};
@@ -46,8 +47,7 @@ impl Place {
     fn locker_on(&self, disk: Disk) -> Locker {
         let site = Site {
             destination: Destination::Mbox(self.mbox()),
-            side_folder: self.folder.path().to_owned(),
-            side_stem: ".inbox.popfetch".to_owned(),
+            sides: Sides::beside(&self.mbox()),
             journal_id: JournalId(1),
             eml_folders: EmlFolders::None,
             host_name: "here".to_owned(),
