@@ -48,21 +48,21 @@ enum Node {
     File(usize),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Octets {
     durable: Vec<u8>,
     /// Not synced yet.
     pending: Vec<Change>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Change {
     Write(u64, Vec<u8>),
     SetLen(u64),
 }
 
 /// A name that now means something else, or nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct NameChange {
     path: PathBuf,
     node: Option<Node>,
@@ -71,7 +71,7 @@ struct NameChange {
     operation: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct State {
     fault: Fault,
     /// Of this process.
@@ -121,22 +121,17 @@ impl ModelDisk {
         state.handles.clear();
     }
 
+    /// How many operations this process came to.
+    pub(super) fn operations(&self) -> usize {
+        self.lock().operations
+    }
+
     /// The power goes and comes again.
     pub(super) fn cut_power(&self, names: Names, survives: Survives) {
         let mut state = self.lock();
-        let mut dice = Dice::of(survives);
-        let chosen = match names {
-            Names::Ordered => state.ordered_names(&mut dice),
-            Names::Harsh => state.harsh_names(&mut dice),
-        };
-        for file in &mut state.files {
-            file.lose(&mut dice);
-        }
-        state.names.clear();
-        state.handles.clear();
-        state.now = reachable(chosen, &self.root);
-        state.at_boot = state.now.clone();
-        self.lay_out(&state);
+        state.lose_power(names, survives, &self.root);
+        fs::remove_dir_all(&self.root).unwrap();
+        state.lay_out(&self.root, &self.root);
     }
 
     /// Octets that somebody else puts behind a file, made when missing; durable at once.
@@ -155,26 +150,6 @@ impl ModelDisk {
         let mut real = fs::OpenOptions::new();
         let mut real = real.append(true).create(true).open(path).unwrap();
         real.write_all(octets).unwrap();
-    }
-
-    /// Makes the real files those that survived.
-    fn lay_out(&self, state: &State) {
-        fs::remove_dir_all(&self.root).unwrap();
-        let mut laid_out: HashMap<usize, &Path> = HashMap::new();
-        for (path, node) in &state.now {
-            match node {
-                Node::Folder => fs::DirBuilder::new().create(path).unwrap(),
-                Node::File(file) => {
-                    if let Some(other) = laid_out.get(file) {
-                        fs::hard_link(other, path).unwrap();
-                        continue;
-                    }
-                    let mut real = File::create_new(path).unwrap();
-                    real.write_all(&state.files[*file].durable).unwrap();
-                    laid_out.insert(*file, path);
-                }
-            }
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -196,6 +171,42 @@ fn reachable(chosen: BTreeMap<PathBuf, Node>, root: &Path) -> BTreeMap<PathBuf, 
 }
 
 impl State {
+    fn lose_power(&mut self, names: Names, survives: Survives, root: &Path) {
+        let mut dice = Dice::of(survives);
+        let chosen = match names {
+            Names::Ordered => self.ordered_names(&mut dice),
+            Names::Harsh => self.harsh_names(&mut dice),
+        };
+        for file in &mut self.files {
+            file.lose(&mut dice);
+        }
+        self.names.clear();
+        self.handles.clear();
+        self.now = reachable(chosen, root);
+        self.at_boot = self.now.clone();
+    }
+
+    /// Makes real files of what survived, in the place of `root`.
+    fn lay_out(&self, root: &Path, folder: &Path) {
+        let mut laid_out: HashMap<usize, PathBuf> = HashMap::new();
+        for (path, node) in &self.now {
+            let below = path.strip_prefix(root).unwrap();
+            let path = folder.components().chain(below.components()).collect();
+            match node {
+                Node::Folder => fs::DirBuilder::new().create(path).unwrap(),
+                Node::File(file) => {
+                    if let Some(other) = laid_out.get(file) {
+                        fs::hard_link(other, path).unwrap();
+                        continue;
+                    }
+                    let mut real = File::create_new(&path).unwrap();
+                    real.write_all(&self.files[*file].durable).unwrap();
+                    laid_out.insert(*file, path);
+                }
+            }
+        }
+    }
+
     /// All changes up to some place, not before the last that was synced.
     fn ordered_names(&self, dice: &mut Dice) -> BTreeMap<PathBuf, Node> {
         let synced = self.names.iter().rposition(|change| change.is_synced);

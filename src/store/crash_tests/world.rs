@@ -2,28 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
 use super::disk::{Fault, ModelDisk, Names, Survives};
+use super::kind::Kind;
 use crate::protocol::UniqueId;
-use crate::store::delivery::{Arriving, Delivery};
-use crate::store::durable::{Disk, Watch};
+use crate::store::delivery::{Arriving, Delivery, Stage};
 use crate::store::testkit::NOW_SECONDS;
-use crate::store::{
-    AccountId, Clock, Destination, EmlFolders, Error, Identity, OpenOptions, Orphans, Store, open,
-};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Maildir,
-    Mbox,
-    Eml,
-    EmlByMonth,
-}
+use crate::store::{AccountId, Error, Identity, OpenOptions, Orphans, Store, open};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum After {
@@ -95,8 +84,16 @@ impl World {
             .filter(|(uid, _)| store.journal.known(account, uid.as_bytes()).is_none())
             .map(|(uid, message)| (uid, *message))
             .collect();
+        // As the two threads of a fetch do, one batch is staged ahead.
+        let mut ahead: Option<Vec<Delivery>> = None;
         for batch in missing.chunks(self.task.batch_messages) {
-            deliver(&mut store, account, batch)?;
+            let staged = stage(store.stage.as_mut(), account, batch)?;
+            if let Some(before) = ahead.replace(staged) {
+                store.commit.deliver(&mut store.journal, before)?;
+            }
+        }
+        if let Some(last) = ahead {
+            store.commit.deliver(&mut store.journal, last)?;
         }
         store.journal.sync()?;
         match self.task.after {
@@ -136,6 +133,11 @@ impl World {
         copied
     }
 
+    /// How many operations the last run came to.
+    pub(super) fn operations(&self) -> usize {
+        self.disk.operations()
+    }
+
     pub(super) fn cut_power(&self, names: Names, survives: Survives) {
         self.disk.cut_power(names, survives);
     }
@@ -150,22 +152,16 @@ impl World {
 
     /// Fails unless each message is there once, octet for octet, and nothing else.
     pub(super) fn check(&self, told: &dyn std::fmt::Debug) {
+        let kind = self.task.kind;
+        let theirs = || b"Subject: theirs\n\nbody\n".to_vec();
         let mut wanted: Vec<Vec<u8>> = self
             .task
             .messages
             .iter()
-            .map(|message| self.stored_form(message))
-            .chain(std::iter::repeat_n(
-                b"Subject: theirs\n\nbody\n".to_vec(),
-                self.theirs,
-            ))
+            .map(|message| kind.stored_form(message))
+            .chain(std::iter::repeat_with(theirs).take(self.theirs))
             .collect();
-        let mut found = match self.task.kind {
-            Kind::Maildir => files(&[self.path().join("new"), self.path().join("cur")]),
-            Kind::Eml => files(&[self.path()]),
-            Kind::EmlByMonth => files(&months(&self.path())),
-            Kind::Mbox => messages_of(&fs::read(self.path()).unwrap()),
-        };
+        let mut found = kind.messages_in(&self.path());
         wanted.sort();
         found.sort();
         let shown = |messages: &[Vec<u8>]| -> Vec<String> {
@@ -175,37 +171,8 @@ impl World {
             shown.collect()
         };
         assert_eq!(shown(&found), shown(&wanted), "{told:?}");
-        assert_eq!(self.left_over(), Vec::<PathBuf>::new(), "{told:?}");
-    }
-
-    /// Files of ours that should be gone, or empty, once a run has ended well.
-    fn left_over(&self) -> Vec<PathBuf> {
-        let folder = match self.task.kind {
-            Kind::Maildir => self.path().join("tmp"),
-            Kind::Eml | Kind::EmlByMonth => self.path().join(".popfetch-tmp"),
-            Kind::Mbox => self.root.clone(),
-        };
-        let is_mine = |path: &PathBuf| {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            let stays = name == "box" || name.ends_with("-journal") || name.ends_with("fetch-lock");
-            !stays && (!name.contains("-stage") || fs::metadata(path).unwrap().len() > 0)
-        };
-        let names = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        names.filter(is_mine).collect()
-    }
-
-    fn stored_form(&self, message: Message) -> Vec<u8> {
-        let mut text = message.replace("\r\n", "\n");
-        match self.task.kind {
-            Kind::Eml | Kind::EmlByMonth => message.as_bytes().to_owned(),
-            Kind::Mbox if !text.is_empty() && !text.ends_with('\n') => {
-                text.push('\n');
-                text.into_bytes()
-            }
-            Kind::Maildir | Kind::Mbox => text.into_bytes(),
-        }
+        let left_over = kind.left_over(&self.path());
+        assert_eq!(left_over, Vec::<PathBuf>::new(), "{told:?}");
     }
 
     fn path(&self) -> PathBuf {
@@ -213,56 +180,32 @@ impl World {
     }
 
     fn options(&self) -> OpenOptions {
-        let path = self.path();
-        let eml_folders = match self.task.kind {
-            Kind::EmlByMonth => EmlFolders::Months,
-            Kind::Maildir | Kind::Mbox | Kind::Eml => EmlFolders::None,
-        };
-        let destination = match self.task.kind {
-            Kind::Maildir => Destination::Maildir(path),
-            Kind::Mbox => Destination::Mbox(path),
-            Kind::Eml | Kind::EmlByMonth => Destination::Eml(path),
-        };
-        // No two runs begin in the same microsecond.
-        let since = Duration::from_secs(NOW_SECONDS) + Duration::from_micros(self.runs);
-        OpenOptions {
-            destination,
-            journal: None,
-            state_folder: PathBuf::new(),
-            orphans: Orphans::Refuse,
-            eml_folders,
-            host_name: "host".to_owned(),
-            pid: std::process::id(),
-            clock: Clock::new(move || SystemTime::UNIX_EPOCH + since),
-            patience: Duration::from_millis(200),
-            stop: Arc::default(),
-            disk: Disk::watched(Arc::clone(&self.disk) as Arc<dyn Watch>),
-        }
+        let Task { kind, .. } = self.task;
+        kind.open_options(self.path(), &self.disk, self.runs)
     }
 }
 
-fn deliver(
-    store: &mut Store,
+fn stage(
+    stage: &mut dyn Stage,
     account: AccountId,
     batch: &[(&String, Message)],
-) -> Result<(), Error> {
+) -> Result<Vec<Delivery>, Error> {
     let mut deliveries = Vec::new();
     for (uid, message) in batch {
-        store.stage.begin(&Arriving::default())?;
+        stage.begin(&Arriving::default())?;
         for chunk in message.as_bytes().chunks(7) {
-            store.stage.write(chunk)?;
+            stage.write(chunk)?;
         }
         deliveries.push(Delivery {
-            staged: store.stage.finish()?,
+            staged: stage.finish()?,
             account,
             unique_id: Some(unique_id(uid)),
             listed_octets: Some(message.len() as u64),
             suspect: false,
         });
     }
-    store.stage.end_batch()?;
-    store.commit.deliver(&mut store.journal, deliveries)?;
-    Ok(())
+    stage.end_batch()?;
+    Ok(deliveries)
 }
 
 fn unique_id(uid: &str) -> UniqueId {
@@ -271,65 +214,4 @@ fn unique_id(uid: &str) -> UniqueId {
 
 fn now_seconds() -> i64 {
     i64::try_from(NOW_SECONDS).unwrap()
-}
-
-/// The contents of all files in these folders but ours.
-fn files(folders: &[PathBuf]) -> Vec<Vec<u8>> {
-    let entries = folders
-        .iter()
-        .flat_map(|folder| fs::read_dir(folder).unwrap());
-    entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .filter(|path| {
-            !path
-                .file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with(".popfetch")
-        })
-        .map(|path| fs::read(path).unwrap())
-        .collect()
-}
-
-/// The folders of all months.
-fn months(path: &Path) -> Vec<PathBuf> {
-    let folders_in = |path: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
-        folders.retain(|path| !path.ends_with(".popfetch-tmp"));
-        folders
-    };
-    folders_in(path)
-        .iter()
-        .flat_map(|year| folders_in(year))
-        .collect()
-}
-
-/// The messages of an mbox, their quoting taken away.
-fn messages_of(mbox: &[u8]) -> Vec<Vec<u8>> {
-    let mut messages: Vec<Vec<u8>> = Vec::new();
-    for line in mbox.split_inclusive(|&octet| octet == b'\n') {
-        if line.starts_with(b"From ") {
-            end(messages.last_mut());
-            messages.push(Vec::new());
-        } else if let Some(message) = messages.last_mut() {
-            let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
-            let is_quoted = quotes > 0 && line[quotes..].starts_with(b"From ");
-            message.extend_from_slice(&line[usize::from(is_quoted)..]);
-        } else {
-            panic!("mail before the first From_ line: {}", mbox.escape_ascii());
-        }
-    }
-    end(messages.last_mut());
-    messages
-}
-
-fn end(message: Option<&mut Vec<u8>>) {
-    if let Some(message) = message {
-        assert_eq!(message.pop(), Some(b'\n'), "{}", message.escape_ascii());
-    }
 }

@@ -6,7 +6,7 @@ use super::EmlCommit;
 use super::commit::candidates;
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
-use crate::store::files::{Settled, clean, is_intact, names_in, settle};
+use crate::store::files::{Settled, clean, is_intact, names_in, settle, write_again};
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt};
 
 /// How many numbers behind an intended name are looked at: a name is only ever numbered when two
@@ -63,7 +63,10 @@ impl EmlCommit {
             }
         }
         for staged in names_in(&self.staging)? {
-            if is_intact(&self.staging.join(&staged), octets, sha256)? {
+            let path = self.staging.join(&staged);
+            if is_intact(&path, octets, sha256)? {
+                // It may be an alike message of the next batch, which nobody has synced.
+                write_again(&self.disk, &path)?;
                 let moved = self.move_in(&staged, &intent.place)?;
                 return Ok(Some(moved.unwrap_or_else(|| intent.place.clone())));
             }

@@ -17,12 +17,15 @@ use sha2::{Digest as _, Sha256};
 use super::delivery::{Delivered, Replayed};
 use super::durable::Disk;
 use super::error::Error;
-use super::journal::{Fulfilled, Journal, JournalId, Receipt, ReceiptId};
+use super::journal::{Fulfilled, Journal, JournalId, Receipt, ReceiptId, read_at};
 
 pub(super) use batch::Batches;
 pub(super) use name::made_for;
 pub(super) use stage::{FileStage, Form, StagedFile};
 pub(super) use sync::sync_all;
+
+/// How much of a file is read at once.
+const BUFFER_OCTETS: usize = 256 * 1024;
 
 /// Removes from a staging folder what a run that died has left: only names with this journal's id,
 /// and none in `live`.
@@ -88,10 +91,30 @@ pub(super) fn is_intact(path: &Path, octets: u64, sha256: &[u8; 32]) -> Result<b
     Ok(found == *sha256)
 }
 
+/// Makes a file durable that may never have been synced, or in vain: after a sync that failed the
+/// kernel holds octets for clean that are not on disk, so they are written once more.
+pub(super) fn write_again(disk: &Disk, path: &Path) -> Result<(), Error> {
+    let again = || {
+        let handle = disk.open_write(path)?;
+        let mut buffer = vec![0; BUFFER_OCTETS];
+        let mut offset: u64 = 0;
+        loop {
+            let octets = read_at(handle.as_file(), &mut buffer, offset)?;
+            let piece = buffer.get(..octets).unwrap_or_default();
+            if piece.is_empty() {
+                return handle.sync_data();
+            }
+            handle.write_all_at(piece, offset)?;
+            offset = offset.saturating_add(octets as u64);
+        }
+    };
+    again().map_err(Error::io("writing again", path))
+}
+
 /// The octets of a file and their hash.
 pub(super) fn hash_of(file: &mut File) -> io::Result<(u64, [u8; 32])> {
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; BUFFER_OCTETS];
     let mut octets = 0;
     loop {
         match file.read(&mut buffer) {
