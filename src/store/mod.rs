@@ -1,7 +1,7 @@
 //! Where mail is kept: destinations, and the journal that says what is in them.
 
 #[cfg(test)]
-mod crash_tests;
+pub(crate) mod crash_tests;
 mod delivery;
 mod destination;
 mod durable;
@@ -22,7 +22,7 @@ mod present;
 mod readers_tests;
 mod stdout;
 #[cfg(test)]
-mod testkit;
+pub(crate) mod testkit;
 mod verify;
 
 pub use delivery::{Arriving, Commit, Delivered, Delivery, Replayed, Stage, Staged};

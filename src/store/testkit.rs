@@ -23,7 +23,7 @@ use super::open::{Clock, Halves, Site};
 use crate::protocol::UniqueId;
 
 /// The time of day in all tests.
-pub(super) const NOW_SECONDS: u64 = 1_704_448_801;
+pub(crate) const NOW_SECONDS: u64 = 1_704_448_801;
 
 /// The names in a folder, sorted.
 pub(super) fn names_in(folder: &Path) -> Vec<String> {

@@ -45,7 +45,7 @@ pub(super) struct Recognised {
 
 /// A batch that is not full goes out once it is so old and the committing thread is idle: large
 /// enough to be worth a sync on a fast line, soon enough to be durable on a slow one.
-const BATCH_AGE_MIN: Duration = Duration::from_millis(50);
+pub(super) const BATCH_AGE_MIN: Duration = Duration::from_millis(50);
 
 /// The retrieving thread's end: collects a batch and hands it over.
 pub(super) struct Outbox<'a> {
@@ -53,6 +53,7 @@ pub(super) struct Outbox<'a> {
     unfinished: &'a AtomicUsize,
     batch: Vec<Parcel>,
     began: Option<Instant>,
+    batch_age_min: Duration,
 }
 
 /// The committing thread has ended; why, it tells itself.
@@ -61,13 +62,17 @@ pub(super) struct CommitEnded;
 
 /// The two ends of the way to the committing thread. Nothing waits in between: with one batch
 /// being delivered and one being filled, open files have a bound.
-pub(super) fn channel(unfinished: &AtomicUsize) -> (Outbox<'_>, Receiver<Work>) {
+pub(super) fn channel(
+    unfinished: &AtomicUsize,
+    batch_age_min: Duration,
+) -> (Outbox<'_>, Receiver<Work>) {
     let (work, inbox) = sync_channel(0);
     let outbox = Outbox {
         work,
         unfinished,
         batch: Vec::new(),
         began: None,
+        batch_age_min,
     };
     (outbox, inbox)
 }
@@ -82,7 +87,7 @@ impl Outbox<'_> {
     /// Whether a batch that is not full should go now.
     pub(super) fn is_due(&self) -> bool {
         self.began
-            .is_some_and(|began| began.elapsed() >= BATCH_AGE_MIN)
+            .is_some_and(|began| began.elapsed() >= self.batch_age_min)
             && self.unfinished.load(Ordering::Acquire) == 0
     }
 

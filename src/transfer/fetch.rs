@@ -8,12 +8,12 @@ use crate::client::Patience;
 use crate::protocol::{MessageNumber, Row};
 use crate::store::{self, Identity, OpenOptions, Place, Store};
 
-use super::commit::{notice_stored, notice_warnings};
+use super::commit::{BATCH_AGE_MIN, notice_stored, notice_warnings};
 use super::deletion::Unconfirmed;
 use super::error::Error;
 use super::observer::{Event, Observer};
 use super::plan::{Spent, Task};
-use super::remote::{Remote, Retries};
+use super::remote::{FIRST_PAUSE, Remote, Retries};
 use super::session::{Listed, Progress, Session};
 use super::summary::{Outcome, Summary};
 
@@ -65,6 +65,16 @@ pub(super) struct Run<'a> {
     pub(super) sessions: u32,
     /// How long the server wants between two logins.
     pub(super) login_delay: Duration,
+    pub(super) pace: Pace,
+}
+
+/// What a run waits for of itself. Only tests are in a greater hurry.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Before the first of some reconnections.
+    pub(super) first_pause: Duration,
+    /// How old a batch that is not full must be before it goes out.
+    pub(super) batch_age_min: Duration,
 }
 
 /// What went wrong with single messages in this run, by what names a message across sessions.
@@ -138,7 +148,11 @@ impl Troubles {
 }
 
 impl<'a> Run<'a> {
-    fn new(fetch: &'a Fetch<'a>, patience: &'a Patience, observer: &'a dyn Observer) -> Self {
+    pub(super) fn new(
+        fetch: &'a Fetch<'a>,
+        patience: &'a Patience,
+        observer: &'a dyn Observer,
+    ) -> Self {
         Self {
             fetch,
             observer,
@@ -149,14 +163,18 @@ impl<'a> Run<'a> {
             unconfirmed: Unconfirmed::default(),
             sessions: 0,
             login_delay: Duration::ZERO,
+            pace: Pace {
+                first_pause: FIRST_PAUSE,
+                batch_age_min: BATCH_AGE_MIN,
+            },
         }
     }
 
-    fn run(&mut self, remote: &mut Remote<'_>) -> Result<(), Error> {
+    pub(super) fn run(&mut self, remote: &mut Remote<'_>) -> Result<(), Error> {
         let (mut store, listed) = self.open_and_list(remote)?;
         self.announce_replayed(&mut store);
         let mut listed = Some(listed);
-        let mut retries = Retries::new(remote.retries);
+        let mut retries = Retries::new(remote.retries, self.pace.first_pause);
         loop {
             let listed = listed.take().unwrap_or_else(|| {
                 let client = remote.log_in()?;

@@ -2,6 +2,8 @@
 
 mod commit;
 mod contents;
+#[cfg(test)]
+mod crash_tests;
 mod delete;
 mod deletion;
 mod error;

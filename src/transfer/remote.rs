@@ -105,15 +105,20 @@ pub(super) fn leave(client: Client<Transaction>) {
 pub(super) struct Retries {
     allowed: u32,
     used: u32,
+    first_pause: Duration,
 }
 
 /// RFC 2449 section 6.5 lets a server ask for more between two logins; that comes on top.
-const PAUSE_MIN: Duration = Duration::from_millis(500);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 impl Retries {
-    pub(super) fn new(allowed: u32) -> Self {
-        Self { allowed, used: 0 }
+    pub(super) fn new(allowed: u32, first_pause: Duration) -> Self {
+        Self {
+            allowed,
+            used: 0,
+            first_pause,
+        }
     }
 
     /// A message completed: the line is worth being picked up again.
@@ -126,7 +131,9 @@ impl Retries {
         if self.used == self.allowed {
             return None;
         }
-        let pause = PAUSE_MIN.saturating_mul(2_u32.saturating_pow(self.used));
+        let pause = self
+            .first_pause
+            .saturating_mul(2_u32.saturating_pow(self.used));
         self.used += 1;
         Some(pause.min(PAUSE_MAX))
     }
@@ -136,16 +143,16 @@ impl Retries {
 mod tests {
     use std::time::Duration;
 
-    use super::Retries;
+    use super::{FIRST_PAUSE, Retries};
 
     #[test]
     fn pauses_grow_until_there_were_enough() {
-        let mut retries = Retries::new(3);
+        let mut retries = Retries::new(3, FIRST_PAUSE);
         let mut pauses = || [0; 4].map(|_| retries.next_pause().map(|pause| pause.as_millis()));
         assert_eq!(pauses(), [Some(500), Some(1_000), Some(2_000), None]);
         retries.reset();
         assert_eq!(retries.next_pause(), Some(Duration::from_millis(500)));
-        let mut many = Retries::new(40);
+        let mut many = Retries::new(40, FIRST_PAUSE);
         assert_eq!(
             (0..40).filter_map(|_| many.next_pause()).last(),
             Some(Duration::from_mins(1))

@@ -11,7 +11,7 @@ use crate::store::durable::{HandleId, Operation, Watch};
 
 /// What goes wrong, and before which operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     None,
     /// So many operations still happen, then none any more.
     Stop(usize),
@@ -25,7 +25,7 @@ pub(super) enum Fault {
 
 /// In which order names reach the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(crate) enum Names {
     /// As a journalling file system does: in the order of the operations, renames whole.
     Ordered,
     /// As POSIX lets it: each name for itself, so that a rename may leave both names, or none.
@@ -34,7 +34,7 @@ pub(super) enum Names {
 
 /// What survives of that which was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Survives {
+pub(crate) enum Survives {
     Nothing,
     /// Names and lengths, NULs in place of the octets.
     Lengths,
@@ -88,14 +88,14 @@ struct State {
 
 /// The disk below one folder.
 #[derive(Debug)]
-pub(super) struct ModelDisk {
+pub(crate) struct ModelDisk {
     root: PathBuf,
     state: Mutex<State>,
 }
 
 impl ModelDisk {
     /// The disk below an empty folder.
-    pub(super) fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         let at_boot = BTreeMap::from([(root.to_owned(), Node::Folder)]);
         let state = State {
             fault: Fault::None,
@@ -114,7 +114,7 @@ impl ModelDisk {
     }
 
     /// Another process begins, to which this happens.
-    pub(super) fn begin(&self, fault: Fault) {
+    pub(crate) fn begin(&self, fault: Fault) {
         let mut state = self.lock();
         state.fault = fault;
         state.operations = 0;
@@ -122,20 +122,32 @@ impl ModelDisk {
     }
 
     /// How many operations this process came to.
-    pub(super) fn operations(&self) -> usize {
+    pub(crate) fn operations(&self) -> usize {
         self.lock().operations
     }
 
+    /// How many all processes came to: while it is the same, so is the disk.
+    pub(crate) fn operations_ever(&self) -> usize {
+        self.lock().operations_ever
+    }
+
     /// The power goes and comes again.
-    pub(super) fn cut_power(&self, names: Names, survives: Survives) {
+    pub(crate) fn cut_power(&self, names: Names, survives: Survives) {
         let mut state = self.lock();
         state.lose_power(names, survives, &self.root);
         fs::remove_dir_all(&self.root).unwrap();
         state.lay_out(&self.root, &self.root);
     }
 
+    /// Lays out in another folder, which must not be there yet, what a power cut now would leave.
+    pub(crate) fn foresee_cut(&self, names: Names, survives: Survives, folder: &Path) {
+        let mut state = self.lock().clone();
+        state.lose_power(names, survives, &self.root);
+        state.lay_out(&self.root, folder);
+    }
+
     /// Octets that somebody else puts behind a file, made when missing; durable at once.
-    pub(super) fn append(&self, path: &Path, octets: &[u8]) {
+    pub(crate) fn append(&self, path: &Path, octets: &[u8]) {
         let mut state = self.lock();
         let file = if let Some(Node::File(file)) = state.now.get(path).copied() {
             file

@@ -11,7 +11,7 @@ use crate::store::testkit::NOW_SECONDS;
 use crate::store::{Clock, Destination, EmlFolders, OpenOptions, Orphans};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Maildir,
     Mbox,
     Eml,
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 impl Kind {
     /// All that opening such a destination at `path` needs; no two runs begin in the same
     /// microsecond.
-    pub(super) fn open_options(
+    pub(crate) fn open_options(
         self,
         path: PathBuf,
         disk: &Arc<ModelDisk>,
@@ -53,7 +53,7 @@ impl Kind {
     }
 
     /// What becomes of a message in such a destination, its quoting taken away.
-    pub(super) fn stored_form(self, message: &str) -> Vec<u8> {
+    pub(crate) fn stored_form(self, message: &str) -> Vec<u8> {
         let mut text = message.replace("\r\n", "\n");
         match self {
             Self::Eml | Self::EmlByMonth => message.as_bytes().to_owned(),
@@ -66,7 +66,7 @@ impl Kind {
     }
 
     /// The messages that are there, in any order; none where the destination is not.
-    pub(super) fn messages_in(self, path: &Path) -> Vec<Vec<u8>> {
+    pub(crate) fn messages_in(self, path: &Path) -> Vec<Vec<u8>> {
         match self {
             Self::Maildir => files(&[path.join("new"), path.join("cur")]),
             Self::Eml => files(&[path.to_owned()]),
@@ -76,7 +76,7 @@ impl Kind {
     }
 
     /// Files of ours that should be gone, or empty, once a run has ended well.
-    pub(super) fn left_over(self, path: &Path) -> Vec<PathBuf> {
+    pub(crate) fn left_over(self, path: &Path) -> Vec<PathBuf> {
         let folder = match self {
             Self::Maildir => path.join("tmp"),
             Self::Eml | Self::EmlByMonth => path.join(".popfetch-tmp"),

@@ -1,8 +1,8 @@
 //! Power cuts, kills and I/O errors at every operation of the store, on a disk that keeps its
 //! promises and not one more.
 
-mod disk;
-mod kind;
+pub(crate) mod disk;
+pub(crate) mod kind;
 mod world;
 
 use disk::{Fault, Names, Survives};

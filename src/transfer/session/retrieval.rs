@@ -43,7 +43,7 @@ impl Session<'_, '_> {
     /// Retrieves on this thread and commits on another, until both are done.
     fn retrieve_and_commit(&mut self, ahead: &[Step], alone: &[Step]) -> Ended {
         let unfinished = AtomicUsize::new(0);
-        let (outbox, inbox) = commit::channel(&unfinished);
+        let (outbox, inbox) = commit::channel(&unfinished, self.run.pace.batch_age_min);
         let fetch = self.run.fetch;
         let destination = self.store.destination.clone();
         let path_of = move |place: &store::Place| destination.path_of(place);

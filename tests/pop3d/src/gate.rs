@@ -1,4 +1,4 @@
-//! The places where a test can hold a session.
+//! The places where a test can hold a session, look at it, and end it.
 
 use std::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,6 +30,35 @@ pub struct Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {} {}", self.when, self.verb, self.number)
+    }
+}
+
+/// A step that a session has come to.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Which session, counted from 0.
+    pub session: u32,
+    /// The step.
+    pub step: Step,
+    /// Where in the mailbox the message of this number stands, unless it is marked as deleted.
+    pub place: Option<u32>,
+}
+
+/// What a session does after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// It goes on.
+    GoOn,
+    /// It sends what it has said so far and ends the line.
+    HangUp,
+}
+
+/// Looks on at every step of every session, from the session's thread.
+pub(crate) struct Look(pub(crate) Box<dyn Fn(Moment) -> Then + Send + Sync>);
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Look")
     }
 }
 

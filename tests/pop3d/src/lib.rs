@@ -6,8 +6,8 @@
 //! a million of them cost no more memory than ten.
 //!
 //! What a test needs beyond a server: it can *hold* a session at any [`Step`] of the protocol
-//! and wait until the session got there, *cut* a session at any octet of its output, and read
-//! back every command that came in.
+//! and wait until the session got there, *look on* at every step and hang up there, *cut* a
+//! session at any octet of its output, and read back every command that came in.
 
 mod base64;
 mod gate;
@@ -18,7 +18,7 @@ mod server;
 mod session;
 mod stuffing;
 
-pub use gate::{Hold, Step, When};
+pub use gate::{Hold, Moment, Step, Then, When};
 pub use mailbox::{Mailbox, Sizes};
 pub use message::Message;
 pub use server::{Cut, Server, Settings};

@@ -57,7 +57,7 @@ impl Output {
     }
 
     /// Ends the line as a vanished server would: what was sent arrives, then the end of stream.
-    fn cut(&mut self) -> io::Error {
+    pub(crate) fn cut(&mut self) -> io::Error {
         let told = self
             .flush()
             .and_then(|()| self.stream.shutdown(Shutdown::Write));

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::gate::{Gate, Hold, Step};
+use crate::gate::{Gate, Hold, Look, Moment, Step, Then};
 use crate::mailbox::Mailbox;
 use crate::session::Session;
 
@@ -67,6 +67,7 @@ pub struct Server {
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) gate: Gate,
+    pub(crate) look: OnceLock<Look>,
     state: Mutex<State>,
 }
 
@@ -100,6 +101,7 @@ impl Server {
         let shared = Arc::new(Shared {
             settings,
             gate: Gate::default(),
+            look: OnceLock::new(),
             state: Mutex::new(state),
         });
         let for_thread = Arc::clone(&shared);
@@ -154,6 +156,12 @@ impl Server {
     /// Holds the session that comes to this step, once.
     pub fn hold(&self, hold: Hold) {
         self.shared.gate.set(hold);
+    }
+
+    /// From now on `look` sees every step that any session comes to, and says whether the session
+    /// goes on from there; only the first such call counts.
+    pub fn look_on(&self, look: impl Fn(Moment) -> Then + Send + Sync + 'static) {
+        self.shared.look.get_or_init(|| Look(Box::new(look)));
     }
 
     /// Waits until a session is held, and tells where; `None` when `patience` ran out first.
@@ -213,7 +221,7 @@ impl State {
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        let cut_after = {
+        let (session, cut_after) = {
             let mut state = shared.lock();
             if state.stopping {
                 return;
@@ -223,15 +231,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             }
             let session = state.sessions;
             state.sessions += 1;
-            state
-                .cut
-                .filter(|cut| cut.session == session)
-                .map(|cut| cut.octets)
+            let cut = state.cut.filter(|cut| cut.session == session);
+            (session, cut.map(|cut| cut.octets))
         };
         let shared = Arc::clone(shared);
         drop(thread::spawn(move || {
             let socket = stream.try_clone();
-            if let Ok(session) = Session::new(stream, shared, cut_after) {
+            if let Ok(session) = Session::new(session, stream, shared, cut_after) {
                 // How a session ended is for the client to say; a test looks at that.
                 drop(session.run());
             }

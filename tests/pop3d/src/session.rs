@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use crate::base64;
-use crate::gate::{Step, When};
+use crate::gate::{Look, Moment, Step, Then, When};
 use crate::message::Message;
 use crate::output::Output;
 use crate::server::Shared;
@@ -15,6 +15,8 @@ use crate::stuffing::write_stuffed;
 const COMMAND_OCTETS_MAX: u64 = 4096;
 
 pub(crate) struct Session {
+    /// Counted from 0.
+    session: u32,
     input: BufReader<TcpStream>,
     output: Output,
     shared: Arc<Shared>,
@@ -46,6 +48,7 @@ enum Next {
 
 impl Session {
     pub(crate) fn new(
+        session: u32,
         stream: TcpStream,
         shared: Arc<Shared>,
         cut_after: Option<u64>,
@@ -53,6 +56,7 @@ impl Session {
         stream.set_nodelay(true)?;
         let input = BufReader::with_capacity(64 * 1024, stream.try_clone()?);
         Ok(Self {
+            session,
             input,
             output: Output::new(stream, cut_after),
             shared,
@@ -62,9 +66,9 @@ impl Session {
     }
 
     pub(crate) fn run(mut self) -> io::Result<()> {
-        self.pass(When::Before, "greeting", 0);
+        self.pass(When::Before, "greeting", 0)?;
         self.say("+OK pop3d ready")?;
-        self.pass(When::After, "greeting", 0);
+        self.pass(When::After, "greeting", 0)?;
         while let Some(command) = self.read_command()? {
             if let Next::End = self.answer(&command)? {
                 break;
@@ -80,11 +84,11 @@ impl Session {
             .next()
             .and_then(|n| n.parse().ok())
             .unwrap_or(0);
-        self.pass(When::Before, command.verb, number);
+        self.pass(When::Before, command.verb, number)?;
         match (command.verb, self.drop.is_some()) {
             ("QUIT", _) => {
                 self.update();
-                self.pass(When::Inside, "QUIT", 0);
+                self.pass(When::Inside, "QUIT", 0)?;
                 self.say("+OK bye")?;
             }
             ("CAPA", _) if !self.shared.settings.capabilities.is_empty() => self.capa()?,
@@ -113,7 +117,7 @@ impl Session {
             ("DELE", true) => self.dele(number)?,
             _ => self.say("-ERR not now, or not known")?,
         }
-        self.pass(When::After, command.verb, number);
+        self.pass(When::After, command.verb, number)?;
         Ok(if command.verb == "QUIT" {
             Next::End
         } else {
@@ -265,7 +269,7 @@ impl Session {
             Ok::<(), io::Error>(())
         })?;
         self.output.push(&stuffed[..half])?;
-        self.pass(When::Inside, "RETR", number);
+        self.pass(When::Inside, "RETR", number)?;
         self.output.push(&stuffed[half..])
     }
 
@@ -346,11 +350,22 @@ impl Session {
         self.output.push(b"\r\n")
     }
 
-    fn pass(&mut self, when: When, verb: &'static str, number: u32) {
+    fn pass(&mut self, when: When, verb: &'static str, number: u32) -> io::Result<()> {
         let Self { shared, output, .. } = self;
+        let step = Step { when, verb, number };
         // A line that is gone shows at the next write.
-        shared
-            .gate
-            .pass(Step { when, verb, number }, || drop(output.flush()));
+        shared.gate.pass(step, || drop(output.flush()));
+        let Some(Look(look)) = self.shared.look.get() else {
+            return Ok(());
+        };
+        let moment = Moment {
+            session: self.session,
+            step,
+            place: self.place(number),
+        };
+        match look(moment) {
+            Then::GoOn => Ok(()),
+            Then::HangUp => Err(self.output.cut()),
+        }
     }
 }
