@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::time::{Duration, SystemTime};
 
 use pop3d::{Hold, Mailbox, Server, Sizes, Step, When};
 
@@ -224,4 +225,22 @@ fn an_mbox_in_a_folder_that_takes_no_files_is_locked_by_fcntl_alone() {
         let name = of_inbox.path().join(format!(".popfetch-{kind}"));
         assert!(name.exists(), "{}", name.display());
     }
+}
+
+/// mutt gives its dot-locks no permissions at all.
+#[test]
+fn a_dot_lock_that_cannot_be_read_is_known_as_left_behind_by_its_age() {
+    let folder = Folder::new();
+    let server = server();
+    let dot_lock = folder.join("inbox.lock");
+    let left = std::fs::File::create(&dot_lock).unwrap();
+    left.set_modified(SystemTime::now() - Duration::from_mins(6))
+        .unwrap();
+    left.set_permissions(std::fs::Permissions::from_mode(0o000))
+        .unwrap();
+    let program = told(folder.popfetch_as_nobody(), "fetch", &server);
+    program.args(["--to", "mbox:inbox"]).run().expect(0);
+    let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES);
+    assert_stored("mbox", &folder.join("inbox"), &wanted, "left by mutt");
+    assert!(!dot_lock.exists());
 }

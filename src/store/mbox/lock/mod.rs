@@ -92,6 +92,15 @@ struct DotLock {
     _alive: Option<Handle>,
 }
 
+/// A dot-lock that is there.
+struct Found {
+    /// None if it cannot be read: mutt gives its own no permissions at all.
+    file: Option<File>,
+    text: String,
+    modified: SystemTime,
+    identity: Identity,
+}
+
 /// A file, whatever its name.
 type Identity = (u64, u64);
 
@@ -277,28 +286,14 @@ impl Locker {
 
     /// Somebody's dot-lock is there: removes it if its owner is dead.
     fn examine_dot_lock(&self) -> Result<DotTry, Error> {
-        let reading = Error::io("reading", &self.dot_lock);
-        let mut file = match File::open(&self.dot_lock) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DotTry::Again),
-            Err(error) if is_forbidden(&error) => return Ok(DotTry::Held(None)),
-            Err(error) => return Err(reading(error)),
+        let look = Found::look(&self.dot_lock);
+        let Some(found) = look.map_err(Error::io("reading", &self.dot_lock))? else {
+            return Ok(DotTry::Again);
         };
-        let mut text = Vec::new();
-        let read = file
-            .by_ref()
-            .take(LOCK_TEXT_OCTETS_MAX)
-            .read_to_end(&mut text);
-        let modified = read
-            .and_then(|_| file.metadata()?.modified())
-            .map_err(reading)?;
-        let text = String::from_utf8_lossy(&text);
-        if !self.is_stale(&file, &text, modified) {
-            return Ok(DotTry::Held(
-                Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            ));
+        if !self.is_stale(&found) {
+            return Ok(DotTry::Held(found.holder()));
         }
-        if identity(&file).ok() == named_identity(&self.dot_lock) {
+        if named_identity(&self.dot_lock) == Some(found.identity) {
             match self.disk.remove(&self.dot_lock) {
                 Err(error) if is_forbidden(&error) => return Ok(DotTry::Held(None)),
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -310,14 +305,14 @@ impl Locker {
         Ok(DotTry::Again)
     }
 
-    fn is_stale(&self, file: &File, text: &str, modified: SystemTime) -> bool {
-        let pid = text
-            .split_ascii_whitespace()
-            .next()
-            .and_then(|word| word.parse().ok());
-        if text.ends_with(OUR_MARK) {
+    fn is_stale(&self, found: &Found) -> bool {
+        let mut words = found.text.split_ascii_whitespace();
+        let pid = words.next().and_then(|word| word.parse().ok());
+        if let Some(file) = &found.file
+            && found.text.ends_with(OUR_MARK)
+        {
             // We ask, so we do not hold it: our last removal of it failed.
-            if self.own_file.is(file) {
+            if self.own_file.identity() == Some(found.identity) {
                 return true;
             }
             return match file.try_lock() {
@@ -325,18 +320,14 @@ impl Locker {
                 Ok(()) => true,
                 Err(fs::TryLockError::WouldBlock) => false,
                 Err(fs::TryLockError::Error(_)) => {
-                    let same_host = text.split_ascii_whitespace().nth(1)
-                        == self.own_file.text.split_ascii_whitespace().nth(1);
+                    let same_host = words.next() == self.own_file.host();
                     same_host && !is_alive(pid)
                 }
             };
         }
-        let age = self
-            .clock
-            .now()
-            .duration_since(modified)
-            .unwrap_or_default();
-        age >= STALE_AFTER && !is_alive(pid) && !self.is_fcntl_locked()
+        let age = self.clock.now().duration_since(found.modified);
+        let is_old = age.is_ok_and(|age| age >= STALE_AFTER);
+        is_old && !is_alive(pid) && !self.is_fcntl_locked()
     }
 
     /// Whether another process holds the fcntl lock: it lives, however old its dot-lock is.
@@ -367,10 +358,54 @@ impl OwnFile {
         Ok(self.handle.insert(made))
     }
 
-    /// Whether this is the file, under any name.
-    fn is(&self, file: &File) -> bool {
-        let own = self.handle.as_ref().map(|own| identity(own.as_file()));
-        matches!((own, identity(file)), (Some(Ok(own)), Ok(other)) if own == other)
+    /// Which file it is, under any name.
+    fn identity(&self) -> Option<Identity> {
+        identity(self.handle.as_ref()?.as_file()).ok()
+    }
+
+    /// The host's name in its text.
+    fn host(&self) -> Option<&str> {
+        self.text.split_ascii_whitespace().nth(1)
+    }
+}
+
+impl Found {
+    /// None if it is gone by now.
+    fn look(path: &Path) -> io::Result<Option<Self>> {
+        Self::read(path).map(Some).or_else(|error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                Ok(None)
+            } else {
+                Err(error)
+            }
+        })
+    }
+
+    fn read(path: &Path) -> io::Result<Self> {
+        let file = match File::open(path) {
+            Err(error) if is_forbidden(&error) => None,
+            opened => Some(opened?),
+        };
+        let mut text = Vec::new();
+        let metadata = match &file {
+            Some(file) => {
+                file.take(LOCK_TEXT_OCTETS_MAX).read_to_end(&mut text)?;
+                file.metadata()?
+            }
+            None => fs::metadata(path)?,
+        };
+        Ok(Self {
+            file,
+            text: String::from_utf8_lossy(&text).into_owned(),
+            modified: metadata.modified()?,
+            identity: (metadata.dev(), metadata.ino()),
+        })
+    }
+
+    /// Whose it says it is.
+    fn holder(&self) -> Option<String> {
+        let text = self.text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
     }
 }
 
