@@ -164,6 +164,16 @@ impl ModelDisk {
         real.write_all(octets).unwrap();
     }
 
+    /// Somebody else removes a file; durable at once.
+    pub(crate) fn remove(&self, path: &Path) {
+        let mut state = self.lock();
+        if state.now.contains_key(path) {
+            state.rename(path, None);
+            state.names.last_mut().unwrap().is_synced = true;
+            fs::remove_file(path).unwrap();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }

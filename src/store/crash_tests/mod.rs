@@ -26,7 +26,10 @@ enum Crash {
     PowerCut(Names, Survives),
     /// A power cut, and before the next run another program delivers.
     PowerCutAndMail(Names, Survives),
+    /// SIGKILL, and before the next run somebody removes what was staged for an mbox.
+    KillAndNoStage,
     ErrorOnce,
+    ErrorOnceAndNoStage,
     ErrorsFrom,
     DiskFull,
 }
@@ -34,8 +37,10 @@ enum Crash {
 impl Crash {
     fn fault(self, operations: usize) -> Fault {
         match self {
-            Self::Kill | Self::PowerCut(..) | Self::PowerCutAndMail(..) => Fault::Stop(operations),
-            Self::ErrorOnce => Fault::ErrorOnce(operations),
+            Self::Kill | Self::KillAndNoStage | Self::PowerCut(..) | Self::PowerCutAndMail(..) => {
+                Fault::Stop(operations)
+            }
+            Self::ErrorOnce | Self::ErrorOnceAndNoStage => Fault::ErrorOnce(operations),
             Self::ErrorsFrom => Fault::ErrorsFrom(operations),
             Self::DiskFull => Fault::FullFrom(operations),
         }
@@ -47,6 +52,7 @@ impl Crash {
         drop(world.run(self.fault(operations)));
         match self {
             Self::Kill | Self::ErrorOnce | Self::ErrorsFrom | Self::DiskFull => {}
+            Self::KillAndNoStage | Self::ErrorOnceAndNoStage => world.others_remove_stages(),
             Self::PowerCut(names, survives) => world.cut_power(names, survives),
             Self::PowerCutAndMail(names, survives) => {
                 world.cut_power(names, survives);
@@ -82,6 +88,7 @@ fn crashes(kind: Kind) -> Vec<Crash> {
     }
     crashes.push(Crash::PowerCut(Names::Harsh, Survives::Lengths));
     if kind == Kind::Mbox {
+        crashes.extend([Crash::KillAndNoStage, Crash::ErrorOnceAndNoStage]);
         for survives in [Survives::Nothing, Survives::Lengths, Survives::Some(3)] {
             crashes.push(Crash::PowerCutAndMail(Names::Harsh, survives));
         }

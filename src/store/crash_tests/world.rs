@@ -150,6 +150,14 @@ impl World {
         }
     }
 
+    /// Somebody tidies up in the mbox's folder.
+    pub(super) fn others_remove_stages(&self) {
+        for kind in ["stage", "stage-2"] {
+            self.disk
+                .remove(&self.root.join(format!(".box.popfetch-{kind}")));
+        }
+    }
+
     /// Fails unless each message is there once, octet for octet, and nothing else.
     pub(super) fn check(&self, told: &dyn std::fmt::Debug) {
         let kind = self.task.kind;

@@ -120,12 +120,12 @@ impl MboxCommit {
             self.give_back_tail(mbox, &repair)?;
             journal.end_repair()?;
         }
-        mbox.sync()?;
         let mut settled = Settled::default();
         for (intent, receipt) in intents {
             let there = is_at_place(mbox.handle.as_file(), &receipt)
                 .map_err(Error::io("reading", mbox.path()))?;
             if there {
+                write_again(mbox, &receipt).map_err(Error::io("writing", mbox.path()))?;
                 settled
                     .delivered
                     .push((Fulfilled::as_intended(intent), receipt));
@@ -133,6 +133,7 @@ impl MboxCommit {
                 settled.void.push(intent);
             }
         }
+        mbox.sync()?;
         settle(journal, settled)
     }
 
@@ -299,6 +300,17 @@ pub(crate) fn is_at_place(mbox: &File, receipt: &Receipt) -> io::Result<bool> {
     };
     let part = Part::new(mbox, offset, octets);
     Ok(content_hash(part, receipt.stored_octets)? == Some(receipt.sha256))
+}
+
+/// Writes a message where it is, with the separator before it: the run before may have died of a
+/// failed sync, as where there is a stage.
+fn write_again(mbox: &LockedMbox, receipt: &Receipt) -> io::Result<()> {
+    let Place::Range { offset, octets } = receipt.place else {
+        return Ok(());
+    };
+    let begin = offset.saturating_sub(SEPARATOR.len() as u64);
+    let octets = octets + (offset - begin);
+    copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
 }
 
 fn range_octets(receipt: &Receipt) -> u64 {
