@@ -187,13 +187,19 @@ impl ListingBuilder {
 
     /// Positions of the entries whose unique-id is not theirs alone.
     ///
-    /// Hashes are compared first, since next to no listing has any: 8 octets a row for a
+    /// Most servers count up, so that unique-ids rise and none can come twice. Else hashes are compared first, since next to no listing has any: 8 octets a row for a
     /// moment instead of a table of all unique-ids.
     fn repeated(&self) -> Vec<usize> {
         let state = RandomState::new();
         let octets_at = |position: usize| self.listing.unique_id_octets(position);
         let hash_at = |position: usize| state.hash_one(octets_at(position));
         let with_id = || (0..self.listing.len()).filter(|at| !octets_at(*at).is_empty());
+        if with_id()
+            .map(octets_at)
+            .is_sorted_by(|one, next| one < next)
+        {
+            return Vec::new();
+        }
         let mut hashes: Vec<u64> = with_id().map(hash_at).collect();
         hashes.sort_unstable();
         let mut twice: Vec<u64> = hashes

@@ -88,6 +88,12 @@ fn unique_ids_that_come_twice_are_marked() {
         ],
         0,
     );
+    check(
+        &["1 a", "2", "3 a", "4 b"],
+        &[],
+        &["1 ? a repeated", "2 ? ?", "3 ? a repeated", "4 ? b"],
+        0,
+    );
     check(&["1 a", "1 a"], &[], &["1 ? a"], 1);
 }
 
