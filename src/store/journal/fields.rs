@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::str;
 
-use data_encoding::HEXLOWER;
+use faster_hex::{CheckCase, hex_decode_array_with_case, hex_encode};
 
-use super::record::{AccountId, Identity, Place, Receipt};
+use super::record::{AccountId, Gist, Identity, Place, Receipt};
 use crate::message::Header;
-use crate::protocol::UniqueId;
 use crate::protocol::number::parse_decimal;
+use crate::protocol::{UniqueId, UniqueIdRef};
 
 /// A line being written.
 pub(super) struct Fields<'a> {
@@ -79,11 +79,10 @@ impl<'a> Fields<'a> {
     pub(super) fn hex(&mut self, octets: &[u8]) -> &mut Self {
         self.blank();
         let start = self.line.len();
-        self.line
-            .resize(start.saturating_add(HEXLOWER.encode_len(octets.len())), 0);
-        if let Some(digits) = self.line.get_mut(start..) {
-            HEXLOWER.encode_mut(octets, digits);
-        }
+        let digits = octets.len().saturating_mul(2);
+        self.line.resize(start.saturating_add(digits), 0);
+        let room = self.line.get_mut(start..).unwrap_or_default();
+        hex_encode(octets, room).expect("room for two digits an octet");
         self
     }
 
@@ -158,7 +157,7 @@ impl<'a> Rest<'a> {
 
     pub(super) fn field(&mut self) -> Option<&'a [u8]> {
         let text = self.0?;
-        match memchr::memchr(b' ', text).and_then(|blank| text.split_at_checked(blank)) {
+        match blank_in(text).and_then(|blank| text.split_at_checked(blank)) {
             Some((field, rest)) => {
                 self.0 = rest.get(1..);
                 Some(field)
@@ -168,11 +167,11 @@ impl<'a> Rest<'a> {
     }
 
     pub(super) fn text(&mut self) -> Option<String> {
-        text(self.field()?)
+        text(self.field()?).map(Cow::into_owned)
     }
 
     fn text_or_none(&mut self) -> Result<Option<String>, NoField> {
-        self.or_none(text)
+        self.or_none(|field| text(field).map(Cow::into_owned))
     }
 
     pub(super) fn number(&mut self) -> Option<u64> {
@@ -183,7 +182,10 @@ impl<'a> Rest<'a> {
         self.or_none(parse_decimal)
     }
 
-    fn or_none<T>(&mut self, parse: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, NoField> {
+    fn or_none<T>(
+        &mut self,
+        parse: impl FnOnce(&'a [u8]) -> Option<T>,
+    ) -> Result<Option<T>, NoField> {
         match self.field() {
             Some(b"-") => Ok(None),
             Some(field) => parse(field).map(Some).ok_or(NoField),
@@ -195,14 +197,8 @@ impl<'a> Rest<'a> {
         parse_time(self.field()?)
     }
 
-    pub(super) fn hash(&mut self) -> Option<[u8; 32]> {
-        let mut hash = [0; 32];
-        let field = self.field()?;
-        if HEXLOWER.decode_len(field.len()) != Ok(hash.len()) {
-            return None;
-        }
-        HEXLOWER.decode_mut(field, &mut hash).ok()?;
-        Some(hash)
+    pub(super) fn hex<const OCTETS: usize>(&mut self) -> Option<[u8; OCTETS]> {
+        hex(self.field()?)
     }
 
     pub(super) fn account(&mut self) -> Option<AccountId> {
@@ -225,39 +221,12 @@ impl<'a> Rest<'a> {
         }
     }
 
-    pub(super) fn receipt(&mut self) -> Option<Receipt> {
-        Some(Receipt {
-            account: self.account()?,
-            unique_id: self.or_none(unique_id).ok()?,
-            listed_octets: self.number_or_none().ok()?,
-            stored_octets: self.number()?,
-            sha256: self.hash()?,
-            place: self.place()?,
-            time_seconds: self.time()?,
-            suspect: match self.field()? {
-                b"-" => false,
-                b"suspect" => true,
-                _ => return None,
-            },
-        })
-    }
-
-    fn place(&mut self) -> Option<Place> {
-        let field = self.field()?;
-        if field == b"-" {
-            return Some(Place::Nowhere);
+    fn suspect(&mut self) -> Option<bool> {
+        match self.field()? {
+            b"-" => Some(false),
+            b"suspect" => Some(true),
+            _ => None,
         }
-        if let Some(name) = field.strip_prefix(b"name:") {
-            let name = text(name)?;
-            return is_inside(&name).then_some(Place::Name(name));
-        }
-        let (offset, octets) = str::from_utf8(field.strip_prefix(b"at:")?)
-            .ok()?
-            .split_once('+')?;
-        Some(Place::Range {
-            offset: offset.parse().ok()?,
-            octets: octets.parse().ok()?,
-        })
     }
 
     pub(super) fn header(&mut self) -> Option<Header> {
@@ -269,14 +238,79 @@ impl<'a> Rest<'a> {
     }
 }
 
+/// What a line tells of a receipt: all of it, or what is kept in memory.
+pub(super) trait OfReceipt<'a>: Sized {
+    fn read(line: &mut Rest<'a>) -> Option<Self>;
+}
+
+impl OfReceipt<'_> for Receipt {
+    fn read(line: &mut Rest<'_>) -> Option<Self> {
+        Some(Self {
+            account: line.account()?,
+            unique_id: line.or_none(unique_id).ok()?,
+            listed_octets: line.number_or_none().ok()?,
+            stored_octets: line.number()?,
+            sha256: line.hex()?,
+            place: place(line.field()?)?.into_owned(),
+            time_seconds: line.time()?,
+            suspect: line.suspect()?,
+        })
+    }
+}
+
+/// Loading reads as many of them as there are messages, so nothing is copied of what is not kept.
+impl<'a> OfReceipt<'a> for Gist<'a> {
+    fn read(line: &mut Rest<'a>) -> Option<Self> {
+        let account = line.account()?;
+        let unique_id = line.or_none(unique_id_octets).ok()?;
+        let listed_octets = line.number_or_none().ok()?;
+        let _stored_octets = line.number()?;
+        let sha256 = line.hex()?;
+        let _place = place(line.field()?)?;
+        Some(Self {
+            account,
+            unique_id,
+            listed_octets,
+            sha256,
+            time_seconds: line.time()?,
+            suspect: line.suspect()?,
+        })
+    }
+}
+
+/// A [`Place`] as its line tells it.
+enum PlaceField<'a> {
+    Name(Cow<'a, str>),
+    Range { offset: u64, octets: u64 },
+    Nowhere,
+}
+
 /// There is no such field here.
 #[derive(Debug)]
 pub(super) struct NoField;
 
+/// Most fields end before a search with vectors would have begun.
+fn blank_in(text: &[u8]) -> Option<usize> {
+    const NEAR_OCTETS: usize = 20;
+    let near = text.iter().take(NEAR_OCTETS);
+    near.copied().position(|octet| octet == b' ').or_else(|| {
+        let far = memchr::memchr(b' ', text.get(NEAR_OCTETS..)?)?;
+        Some(NEAR_OCTETS.saturating_add(far))
+    })
+}
+
+pub(super) fn hex<const OCTETS: usize>(digits: &[u8]) -> Option<[u8; OCTETS]> {
+    hex_decode_array_with_case(digits, CheckCase::Lower).ok()
+}
+
 /// Whether a file of this name is in its folder or below, as all of ours are: nothing else is ever
 /// looked for, moved or removed.
-fn is_inside(name: &str) -> bool {
-    !name.contains('\0') && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+fn is_inside(name: &[u8]) -> bool {
+    let is_own = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+    match memchr::memchr2(b'/', b'\0', name) {
+        None => is_own(name),
+        Some(_) => !name.contains(&b'\0') && name.split(|octet| *octet == b'/').all(is_own),
+    }
 }
 
 fn parse_time(field: &[u8]) -> Option<i64> {
@@ -309,12 +343,48 @@ fn escape(octets: &[u8], line: &mut Vec<u8>) {
     }
 }
 
-fn text(field: &[u8]) -> Option<String> {
-    String::from_utf8(unescape(field)?.into_owned()).ok()
+fn text(field: &[u8]) -> Option<Cow<'_, str>> {
+    match unescape(field)? {
+        Cow::Borrowed(octets) => str::from_utf8(octets).ok().map(Cow::Borrowed),
+        Cow::Owned(octets) => String::from_utf8(octets).ok().map(Cow::Owned),
+    }
 }
 
 fn unique_id(field: &[u8]) -> Option<UniqueId> {
     UniqueId::parse(&unescape(field)?).ok()
+}
+
+/// Those of a valid one.
+fn unique_id_octets(field: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let octets = unescape(field)?;
+    UniqueIdRef::parse(&octets).is_ok().then_some(octets)
+}
+
+fn place(field: &[u8]) -> Option<PlaceField<'_>> {
+    if field == b"-" {
+        return Some(PlaceField::Nowhere);
+    }
+    if let Some(name) = field.strip_prefix(b"name:") {
+        let name = text(name)?;
+        return is_inside(name.as_bytes()).then_some(PlaceField::Name(name));
+    }
+    let (offset, octets) = str::from_utf8(field.strip_prefix(b"at:")?)
+        .ok()?
+        .split_once('+')?;
+    Some(PlaceField::Range {
+        offset: offset.parse().ok()?,
+        octets: octets.parse().ok()?,
+    })
+}
+
+impl PlaceField<'_> {
+    fn into_owned(self) -> Place {
+        match self {
+            Self::Name(name) => Place::Name(name.into_owned()),
+            Self::Range { offset, octets } => Place::Range { offset, octets },
+            Self::Nowhere => Place::Nowhere,
+        }
+    }
 }
 
 fn unescape(field: &[u8]) -> Option<Cow<'_, [u8]>> {

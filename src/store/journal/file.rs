@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::format::{FirstLine, Record, Seal, Unreadable, decode_first};
 use super::index::Index;
 use super::lines::{Line, Lines, line_at, read_at, synced_behind};
-use super::record::JournalId;
+use super::record::{Gist, JournalId};
 use crate::store::durable::{Disk, Handle};
 use crate::store::error::{Damage, Error};
 use crate::store::files::remove_if_there;
@@ -70,7 +70,8 @@ impl JournalFile {
 
     fn read(path: &Path, opened: Opened) -> Result<(Self, Index), Error> {
         let reading = |error| Error::io("reading", path)(error);
-        let mut index = Index::default();
+        let octets = opened.file().metadata().map_err(reading)?.len();
+        let mut index = Index::with_room(receipts_at_least(octets));
         let mut lines = Lines::of(opened.file());
         let first = lines.next().map_err(reading)?;
         let (seal, mut octets) = first_line(path, first)?;
@@ -85,7 +86,7 @@ impl JournalFile {
                 line: number,
                 why,
             };
-            let record = match Record::decode(seal, line.offset, line.text) {
+            let record = match Record::<Gist<'_>>::decode(seal, line.offset, line.text) {
                 Ok(record) if line.is_whole => record,
                 Err(Unreadable::Unknown) => return Err(damaged(Damage::Version)),
                 Ok(_) | Err(Unreadable::Checksum) => {
@@ -272,6 +273,14 @@ impl JournalFile {
     pub(super) fn changed(&self) -> Error {
         Error::io("reading", &self.path)(io::Error::other("it was changed behind our back"))
     }
+}
+
+/// How many receipts a journal of so many octets is likely to hold; never so many that a file
+/// which is larger than what it holds could exhaust the memory.
+fn receipts_at_least(octets: u64) -> usize {
+    const RECEIPT_OCTETS: u64 = 192;
+    const RECEIPTS_MAX: usize = 1 << 17;
+    usize::try_from(octets / RECEIPT_OCTETS).map_or(RECEIPTS_MAX, |count| count.min(RECEIPTS_MAX))
 }
 
 impl Opened {

@@ -1,5 +1,6 @@
 //! What a journal can say.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::protocol::UniqueId;
@@ -65,6 +66,31 @@ pub struct Receipt {
     pub time_seconds: i64,
     /// The server's answer was odd enough that the message may not be whole.
     pub suspect: bool,
+}
+
+/// What is kept in memory of a receipt, or goes into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gist<'a> {
+    pub(super) account: AccountId,
+    pub(super) unique_id: Option<Cow<'a, [u8]>>,
+    pub(super) listed_octets: Option<u64>,
+    pub(super) sha256: [u8; 32],
+    pub(super) time_seconds: i64,
+    pub(super) suspect: bool,
+}
+
+impl From<Receipt> for Gist<'_> {
+    fn from(receipt: Receipt) -> Self {
+        let unique_id = receipt.unique_id;
+        Self {
+            account: receipt.account,
+            unique_id: unique_id.map(|unique_id| Cow::Owned(unique_id.as_bytes().to_vec())),
+            listed_octets: receipt.listed_octets,
+            sha256: receipt.sha256,
+            time_seconds: receipt.time_seconds,
+            suspect: receipt.suspect,
+        }
+    }
 }
 
 /// The end of an intent.

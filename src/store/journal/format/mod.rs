@@ -15,11 +15,9 @@
 //! line's offset and the text in front of the checksum: a block that belongs elsewhere, or to
 //! the file before it was compacted, never looks like a line of this place.
 
-use data_encoding::HEXLOWER;
-
 use crate::message::Header;
 use crate::protocol::UniqueId;
-use crate::store::journal::fields::{Fields, Rest};
+use crate::store::journal::fields::{Fields, OfReceipt, Rest, hex};
 use crate::store::journal::record::{AccountId, Identity, JournalId, Receipt, ReceiptId, Repair};
 
 /// The first word of every journal.
@@ -67,16 +65,16 @@ impl Seal {
     }
 }
 
-/// One line of a journal.
+/// One line of a journal; what it tells of a receipt may be less than the whole of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store::journal) enum Record {
+pub(in crate::store::journal) enum Record<R = Receipt> {
     /// This account is known by this identity; one account may have several.
     Account {
         account: AccountId,
         identity: Identity,
     },
     /// A message is about to be at this place.
-    Intent(Receipt),
+    Intent(R),
     /// The intent came true.
     Done(ReceiptId),
     /// Nothing came of the intent.
@@ -84,7 +82,7 @@ pub(in crate::store::journal) enum Record {
     /// A message is stored, perhaps at another place than its intent told.
     Receipt {
         intent: Option<ReceiptId>,
-        receipt: Receipt,
+        receipt: R,
     },
     /// DELE is about to be sent.
     DeleteAsked {
@@ -159,14 +157,6 @@ impl Record {
             | Self::Repaired
             | Self::Synced(_) => None,
         }
-    }
-
-    /// It makes up most of a journal, and compaction may keep it.
-    pub(in crate::store::journal) fn is_long(&self) -> bool {
-        matches!(
-            self,
-            Self::Intent(_) | Self::Receipt { .. } | Self::Header { .. }
-        )
     }
 
     /// Appends the line that stands at `offset`.
@@ -246,30 +236,46 @@ impl Record {
             }
         }
     }
+}
+
+impl<R> Record<R> {
+    /// It makes up most of a journal, and compaction may keep it.
+    pub(in crate::store::journal) fn is_long(&self) -> bool {
+        matches!(
+            self,
+            Self::Intent(_) | Self::Receipt { .. } | Self::Header { .. }
+        )
+    }
 
     /// Reads a line, without its LF, that stands at `offset`.
-    pub(in crate::store::journal) fn decode(
+    pub(in crate::store::journal) fn decode<'a>(
         seal: Seal,
         offset: u64,
-        line: &[u8],
-    ) -> Result<Self, Unreadable> {
+        line: &'a [u8],
+    ) -> Result<Self, Unreadable>
+    where
+        R: OfReceipt<'a>,
+    {
         let text = checked(seal, offset, line)?;
         Self::decode_text(text).ok_or(Unreadable::Unknown)
     }
 
-    fn decode_text(text: &[u8]) -> Option<Self> {
+    fn decode_text<'a>(text: &'a [u8]) -> Option<Self>
+    where
+        R: OfReceipt<'a>,
+    {
         let mut rest = Rest::of(text);
         let record = match rest.field()? {
             b"account" => Self::Account {
                 account: rest.account()?,
                 identity: rest.identity()?,
             },
-            b"intent" => Self::Intent(rest.receipt()?),
+            b"intent" => Self::Intent(R::read(&mut rest)?),
             b"done" => Self::Done(ReceiptId(rest.number()?)),
             b"void" => Self::Void(ReceiptId(rest.number()?)),
             b"receipt" => Self::Receipt {
                 intent: rest.number_or_none().ok()?.map(ReceiptId),
-                receipt: rest.receipt()?,
+                receipt: R::read(&mut rest)?,
             },
             b"delete-asked" => Self::DeleteAsked {
                 account: rest.account()?,
@@ -298,7 +304,7 @@ impl Record {
                 offset: rest.number()?,
                 fragment_octets: rest.number()?,
                 tail_octets: rest.number()?,
-                tail_sha256: rest.hash()?,
+                tail_sha256: rest.hex()?,
                 side_file: rest.text()?,
             }),
             b"repaired" => Self::Repaired,
@@ -340,8 +346,7 @@ pub(in crate::store::journal) fn decode_first(line: &[u8]) -> Result<Seal, First
         return Err(FirstLine::Version);
     }
     let mut seal = || {
-        let id = HEXLOWER.decode(rest.field()?).ok()?;
-        let id = JournalId(u64::from_be_bytes(id.try_into().ok()?));
+        let id = JournalId(u64::from_be_bytes(rest.hex()?));
         Some(Seal::new(id, rest.number()?))
     };
     let seal = seal().ok_or(FirstLine::Damaged)?;
@@ -365,10 +370,11 @@ fn checked(seal: Seal, offset: u64, line: &[u8]) -> Result<&[u8], Unreadable> {
     else {
         return Err(Unreadable::Checksum);
     };
-    let mut told = [0; 4];
-    match HEXLOWER.decode_mut(digits, &mut told) {
-        Ok(_) if u32::from_be_bytes(told) == checksum(seal, offset, text) => Ok(text),
-        Ok(_) | Err(_) => Err(Unreadable::Checksum),
+    let told = hex(digits).map(u32::from_be_bytes);
+    if told == Some(checksum(seal, offset, text)) {
+        Ok(text)
+    } else {
+        Err(Unreadable::Checksum)
     }
 }
 

@@ -108,7 +108,7 @@ fn a_record_reads_in_a_pager() {
 fn a_line_counts_only_where_it_was_written() {
     let line = line_of(&Record::Done(ReceiptId(46)), 100);
     let check = |seal: Seal, offset: u64, line: &[u8], expected: Result<Record, Unreadable>| {
-        assert_eq!(Record::decode(seal, offset, line), expected);
+        assert_eq!(Record::<Receipt>::decode(seal, offset, line), expected);
     };
     check(*SEAL, 100, &line, Ok(Record::Done(ReceiptId(46))));
     check(*SEAL, 101, &line, Err(Unreadable::Checksum));
@@ -135,7 +135,7 @@ fn every_changed_octet_is_found() {
             let mut damaged = line.clone();
             damaged[place] ^= change;
             assert_eq!(
-                Record::decode(*SEAL, 100, &damaged),
+                Record::<Receipt>::decode(*SEAL, 100, &damaged),
                 Err(Unreadable::Checksum)
             );
         }
@@ -147,7 +147,10 @@ fn what_was_written_once_is_read_for_ever() {
     let first = b"popfetch-journal 1 26d53b7a56f2f02f 0 4ea3af89";
     let seal = decode_first(first).unwrap();
     let line = b"synced 47 89534d73";
-    assert_eq!(Record::decode(seal, 47, line), Ok(Record::Synced(47)));
+    assert_eq!(
+        Record::<Receipt>::decode(seal, 47, line),
+        Ok(Record::Synced(47))
+    );
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn a_word_of_the_future_is_told_from_damage() {
     let text = "telepathy 1";
     let line = format!("{text} {:08x}", super::checksum(*SEAL, 5, text.as_bytes()));
     assert_eq!(
-        Record::decode(*SEAL, 5, line.as_bytes()),
+        Record::<Receipt>::decode(*SEAL, 5, line.as_bytes()),
         Err(Unreadable::Unknown)
     );
 }
@@ -178,7 +181,7 @@ fn a_name_that_leads_out_of_its_folder_is_none_of_ours() {
             place: Place::Name(name.to_owned()),
             ..receipt()
         });
-        let read = Record::decode(*SEAL, 5, &line_of(&record, 5));
+        let read = Record::<Receipt>::decode(*SEAL, 5, &line_of(&record, 5));
         let expected = is_ours.then_some(record).ok_or(Unreadable::Unknown);
         assert_eq!(read, expected, "{name:?}");
     }
@@ -316,17 +319,17 @@ proptest! {
         let line = line_of(&record, offset);
         prop_assert!(!line.contains(&b'\n'));
         prop_assert!(line.iter().all(|octet| octet.is_ascii_graphic() || *octet == b' '));
-        prop_assert_eq!(Record::decode(*SEAL, offset, &line), Ok(record));
+        prop_assert_eq!(Record::<Receipt>::decode(*SEAL, offset, &line), Ok(record));
     }
 
     #[test]
     fn any_octets_are_a_line_or_not(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(Record::decode(*SEAL, 0, &line).is_err());
+        prop_assert!(Record::<Receipt>::decode(*SEAL, 0, &line).is_err());
         prop_assert!(decode_first(&line).is_err());
     }
 
     #[test]
     fn fields_of_any_octets_never_panic(text in "[a-z -]{0,20}( [0-9a-z%:+-]{0,70}){0,9}") {
-        let _record = Record::decode_text(text.as_bytes());
+        let _record = Record::<Receipt>::decode_text(text.as_bytes());
     }
 }

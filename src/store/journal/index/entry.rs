@@ -1,7 +1,7 @@
 //! A receipt as it is kept in memory, as small as can be.
 
 use super::table::{Key, Place};
-use crate::store::journal::record::{AccountId, DeleteState, Held, Receipt, ReceiptId};
+use crate::store::journal::record::{AccountId, DeleteState, Gist, Held, ReceiptId};
 
 /// A receipt, or the intent of one.
 #[derive(Clone, Copy, Debug)]
@@ -27,23 +27,23 @@ const SUSPECT: u64 = 0b100;
 const NAMELESS: u64 = 0b1000;
 
 impl Entry {
-    pub(super) fn new(key: Key, id: ReceiptId, receipt: &Receipt) -> Self {
+    pub(super) fn new(key: Key, id: ReceiptId, gist: &Gist<'_>) -> Self {
         let mut flags = 0;
-        if receipt.suspect {
+        if gist.suspect {
             flags |= SUSPECT;
         }
-        if receipt.unique_id.is_none() {
+        if gist.unique_id.is_none() {
             flags |= NAMELESS;
         }
-        let [a, b, c, d, ..] = receipt.sha256;
+        let [a, b, c, d, ..] = gist.sha256;
         Self {
             key,
             offset_and_flags: (id.0 << 8) | flags,
-            listed_octets: receipt.listed_octets.unwrap_or(NO_OCTETS),
-            time_seconds: u32::try_from(receipt.time_seconds.max(0)).unwrap_or(u32::MAX),
+            listed_octets: gist.listed_octets.unwrap_or(NO_OCTETS),
+            time_seconds: u32::try_from(gist.time_seconds.max(0)).unwrap_or(u32::MAX),
             content: u32::from_be_bytes([a, b, c, d]),
             next: None,
-            account: receipt.account,
+            account: gist.account,
             seen_day: 0,
         }
     }

@@ -14,7 +14,7 @@ use table::{Key, Table};
 use crate::protocol::UniqueId;
 use crate::store::journal::format::Record;
 use crate::store::journal::record::{
-    AccountId, DeleteState, Held, Identity, Known, ReceiptId, Repair,
+    AccountId, DeleteState, Gist, Held, Identity, Known, ReceiptId, Repair,
 };
 
 pub(in crate::store::journal) use table::Name;
@@ -52,11 +52,18 @@ pub(in crate::store::journal) struct Index {
 }
 
 impl Index {
+    /// An empty one with room for so many receipts.
+    pub(in crate::store::journal) fn with_room(receipts: usize) -> Self {
+        let mut index = Self::default();
+        index.receipts.reserve(receipts);
+        index
+    }
+
     /// Takes in the record that stands at `offset`.
-    pub(in crate::store::journal) fn take_in(
+    pub(in crate::store::journal) fn take_in<'g>(
         &mut self,
         offset: u64,
-        record: Record,
+        record: Record<impl Into<Gist<'g>>>,
     ) -> Result<(), Dangling> {
         if record.is_long() {
             self.lines = self.lines.saturating_add(1);
@@ -68,7 +75,7 @@ impl Index {
             }
             Record::Intent(receipt) => {
                 let id = ReceiptId(offset);
-                let entry = self.receipts.entry(id, &receipt);
+                let entry = self.receipts.entry(id, &receipt.into());
                 self.open_intents.push_back(entry);
             }
             Record::Done(id) => {
@@ -82,7 +89,7 @@ impl Index {
                 if let Some(id) = intent {
                     self.close_intent(id)?;
                 }
-                self.add(self.receipts.entry(ReceiptId(offset), &receipt));
+                self.add(self.receipts.entry(ReceiptId(offset), &receipt.into()));
             }
             Record::DeleteAsked { account, unique_id } => {
                 let key = self.key(account, &unique_id);

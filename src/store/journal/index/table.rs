@@ -3,11 +3,11 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::num::NonZeroU32;
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table};
 use siphasher::sip128::SipHasher13;
 
 use super::entry::Entry;
-use crate::store::journal::record::{AccountId, Receipt, ReceiptId};
+use crate::store::journal::record::{AccountId, Gist, ReceiptId};
 
 /// What a message of an account is known by.
 #[derive(Clone, Copy, Debug)]
@@ -78,12 +78,12 @@ impl Table {
     }
 
     /// The entry of a receipt that is not in the table yet.
-    pub(super) fn entry(&self, id: ReceiptId, receipt: &Receipt) -> Entry {
-        let name = match &receipt.unique_id {
-            Some(unique_id) => Name::UniqueId(unique_id.as_bytes()),
-            None => Name::Content(&receipt.sha256),
+    pub(super) fn entry(&self, id: ReceiptId, gist: &Gist<'_>) -> Entry {
+        let name = match &gist.unique_id {
+            Some(unique_id) => Name::UniqueId(unique_id),
+            None => Name::Content(&gist.sha256),
         };
-        Entry::new(self.key(receipt.account, name), id, receipt)
+        Entry::new(self.key(gist.account, name), id, gist)
     }
 
     pub(super) fn add(&mut self, entry: Entry) {
@@ -94,17 +94,29 @@ impl Table {
         let Some(place) = count.and_then(NonZeroU32::new).map(Place) else {
             return;
         };
-        let first = self.first_of(key);
-        let Some(first) = first.and_then(|place| entry_at_mut(&mut self.entries, place)) else {
-            let bits_at =
-                |place: &Place| entry_at(&self.entries, *place).map_or(0, |entry| entry.key.bits());
-            self.firsts.insert_unique(key.bits(), place, bits_at);
-            return;
+        let key_at = |place: &Place| entry_at(&self.entries, *place).map(|entry| entry.key);
+        let has_key = |place: &Place| key_at(place) == Some(key);
+        let bits_at = |place: &Place| key_at(place).map_or(0, Key::bits);
+        let first = match self.firsts.entry(key.bits(), has_key, bits_at) {
+            hash_table::Entry::Vacant(vacant) => {
+                vacant.insert(place);
+                return;
+            }
+            hash_table::Entry::Occupied(first) => *first.get(),
         };
-        let second = first.next.replace(place);
+        let second =
+            entry_at_mut(&mut self.entries, first).and_then(|first| first.next.replace(place));
         if let Some(added) = entry_at_mut(&mut self.entries, place) {
             added.next = second;
         }
+    }
+
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, entries: usize) {
+        self.entries.reserve(entries);
+        let bits_at =
+            |place: &Place| entry_at(&self.entries, *place).map_or(0, |entry| entry.key.bits());
+        self.firsts.reserve(entries, bits_at);
     }
 
     /// Every receipt, in the order in which they were added.

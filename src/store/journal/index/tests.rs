@@ -93,7 +93,7 @@ fn the_last_word_on_a_deletion_counts() {
     let mut index = Index::default();
     index.take_in(10, receipt(1, "same", 1)).unwrap();
     let unique_id = UniqueId::parse(b"same").unwrap();
-    let asked = Record::DeleteAsked {
+    let asked: Record = Record::DeleteAsked {
         account: AccountId(1),
         unique_id: unique_id.clone(),
     };
