@@ -13,34 +13,74 @@ use crate::protocol::{
 /// all others it comes along with the status line.
 const EMPTY_LIST_SILENCE: Duration = Duration::from_secs(2);
 
-/// Asks for everything in one write.
-pub(super) fn ask_in_one_flight(session: &mut Session) -> Result<(), Error> {
-    session.send(&[Command::Stat, Command::Uidl, Command::List])
+/// Which lists are asked for together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lists {
+    /// UIDL and LIST.
+    Both,
+    /// UIDL, and LIST only in its stead.
+    UniqueIds,
 }
 
-/// Reads the answers to [`ask_in_one_flight`] as they come.
-pub(super) fn read_flight(session: &mut Session) -> Result<Listing, Error> {
-    let claimed = claimed(session.answer(Verb::Stat)?);
-    let mut builder = ListingBuilder::new(claimed);
-    let uidl = session.answer(Verb::Uidl)?;
-    read_uidl(session, uidl, claimed, &mut builder)?;
-    let list = session.answer(Verb::List)?;
-    read_list(session, list, claimed, &mut builder)?;
-    Ok(finish(builder))
-}
+impl Lists {
+    /// Asks for them in one write.
+    pub(super) fn ask_in_one_flight(self, session: &mut Session) -> Result<(), Error> {
+        session.send(match self {
+            Self::Both => &[Command::Stat, Command::Uidl, Command::List],
+            Self::UniqueIds => &[Command::Stat, Command::Uidl],
+        })
+    }
 
-/// Asks one thing after the other, and for no list of an empty maildrop: some servers answer
-/// that in a way that cannot be told from half an answer.
-pub(super) fn read_in_lock_step(session: &mut Session) -> Result<Listing, Error> {
-    let claimed = claimed(session.ask(&Command::Stat)?);
-    let mut builder = ListingBuilder::new(claimed);
-    if claimed.messages != Some(0) {
+    /// Reads the answers to [`Self::ask_in_one_flight`] as they come.
+    pub(super) fn read_flight(self, session: &mut Session) -> Result<Listing, Error> {
+        let claimed = claimed(session.answer(Verb::Stat)?);
+        let mut asked = self;
+        if asked == Self::UniqueIds && claimed.messages == Some(0) {
+            // That UIDL is over without its end shows in the answer to what follows it.
+            session.send(&[Command::List])?;
+            asked = Self::Both;
+        }
+        let mut builder = ListingBuilder::new(claimed);
+        let uidl = session.answer(Verb::Uidl)?;
+        read_uidl(session, uidl, claimed, &mut builder)?;
+        let list = match asked {
+            Self::Both => session.answer(Verb::List)?,
+            Self::UniqueIds if builder.has_unique_ids() => return Ok(finish(builder)),
+            Self::UniqueIds => session.ask(&Command::List)?,
+        };
+        read_list(session, list, claimed, &mut builder)?;
+        Ok(finish(builder))
+    }
+
+    /// Asks one thing after the other, and for no list of an empty maildrop: some servers answer
+    /// that in a way that cannot be told from half an answer.
+    pub(super) fn read_in_lock_step(self, session: &mut Session) -> Result<Listing, Error> {
+        let claimed = claimed(session.ask(&Command::Stat)?);
+        let mut builder = ListingBuilder::new(claimed);
+        if claimed.messages == Some(0) {
+            return Ok(finish(builder));
+        }
         let uidl = session.ask(&Command::Uidl)?;
         read_uidl(session, uidl, claimed, &mut builder)?;
+        if self == Self::UniqueIds && builder.has_unique_ids() {
+            return Ok(finish(builder));
+        }
         let list = session.ask(&Command::List)?;
         read_list(session, list, claimed, &mut builder)?;
+        Ok(finish(builder))
     }
-    Ok(finish(builder))
+}
+
+/// Asks for the octets of messages that are listed without.
+pub(super) fn add_octets(session: &mut Session, listing: Listing) -> Result<Listing, Error> {
+    let claimed = listing.claimed();
+    let malformed = listing.malformed();
+    let mut builder = ListingBuilder::resume(listing);
+    let list = session.ask(&Command::List)?;
+    read_list(session, list, claimed, &mut builder)?;
+    let listing = builder.finish();
+    tell_malformed(listing.malformed().saturating_sub(malformed));
+    Ok(listing)
 }
 
 /// A refused STAT claims nothing: the lists tell more, and whether they are refused too.
@@ -116,9 +156,12 @@ fn lacks_terminator(session: &mut Session, verb: Verb) -> Result<bool, Error> {
 
 fn finish(builder: ListingBuilder) -> Listing {
     let listing = builder.finish();
-    if listing.malformed() > 0 {
-        let malformed = listing.malformed();
-        log::warn!("{malformed} rows of the server's lists make no sense");
-    }
+    tell_malformed(listing.malformed());
     listing
+}
+
+fn tell_malformed(rows: usize) {
+    if rows > 0 {
+        log::warn!("{rows} rows of the server's lists make no sense");
+    }
 }

@@ -182,6 +182,12 @@ pub fn claim(options: &OpenOptions) -> Result<Claimed<'_>, Error> {
 }
 
 impl Claimed<'_> {
+    /// About how many receipts there are, known without loading them; at least so many if there
+    /// are very many.
+    pub fn receipts_expected(&self) -> usize {
+        Journal::receipts_expected(&self.journal)
+    }
+
     /// Opens the destination for storing, and ends what an earlier run left half done.
     pub fn open(self) -> Result<Store, Error> {
         let options = self.options;

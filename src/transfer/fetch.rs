@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::client::Patience;
 use crate::protocol::{MessageNumber, Row};
-use crate::store::{self, Identity, OpenOptions, Place, Store};
+use crate::store::{self, Claimed, Identity, OpenOptions, Place, Store};
 
 use super::commit::{BATCH_AGE_MIN, notice_stored, notice_warnings};
 use super::deletion::Unconfirmed;
@@ -14,7 +14,7 @@ use super::error::Error;
 use super::observer::{Event, Observer};
 use super::plan::{Spent, Task};
 use super::remote::{FIRST_PAUSE, Remote, Retries};
-use super::session::{Listed, Progress, Session};
+use super::session::{AskOctets, Listed, Progress, Session};
 use super::summary::{Outcome, Summary};
 
 /// What to do when nearly all unique-ids are new although the messages look the same.
@@ -107,6 +107,9 @@ enum Trouble {
     GivenUp,
 }
 
+/// LIST of so many messages takes longer than the round trip that is lost by asking for it later.
+const RECEIPTS_MANY: usize = 10_000;
+
 /// So many drops at one message, and it goes to the end, alone.
 const DROPS_BEFORE_ALONE: u32 = 2;
 
@@ -178,7 +181,7 @@ impl<'a> Run<'a> {
         loop {
             let listed = listed.take().unwrap_or_else(|| {
                 let client = remote.log_in()?;
-                Listed::new(client, self.observer)
+                Listed::new(client, AskOctets::AtOnce, self.observer)
             });
             let settled_before = self.settled();
             let ended = listed.and_then(|listed| self.session(listed, &mut store));
@@ -214,16 +217,29 @@ impl<'a> Run<'a> {
         remote: &mut Remote<'_>,
     ) -> Result<(Store, Result<Listed, Error>), Error> {
         let claimed = store::claim(self.fetch.store)?;
+        let ask_octets = self.ask_octets(&claimed);
         thread::scope(|scope| {
             let opening = scope.spawn(|| claimed.open());
             let client = remote.log_in();
             if client.is_err() || opening.is_finished() {
                 let store = join(opening)?;
-                return Ok((store, Listed::new(client?, self.observer)));
+                return Ok((store, Listed::new(client?, ask_octets, self.observer)));
             }
-            let listed = Listed::new(client?, self.observer);
+            let listed = Listed::new(client?, ask_octets, self.observer);
             Ok((join(opening)?, listed))
         })
+    }
+
+    /// A message that is known and stays needs no octets: where all of many messages are, LIST is
+    /// saved.
+    fn ask_octets(&self, claimed: &Claimed<'_>) -> AskOctets {
+        let task = self.fetch.task;
+        let is_needed = task.after.deletes() || !task.selection.is_just_new();
+        if is_needed || claimed.receipts_expected() < RECEIPTS_MANY {
+            AskOctets::AtOnce
+        } else {
+            AskOctets::WhenNeeded
+        }
     }
 
     fn settled(&self) -> u64 {

@@ -75,6 +75,13 @@ impl Selection {
         self.scope != Scope::Unsaid || self.has_listing_condition() || self.needs_header()
     }
 
+    /// Whether all new messages are meant, and no others.
+    pub(super) fn is_just_new(&self) -> bool {
+        matches!(self.scope, Scope::Unsaid | Scope::New)
+            && !self.has_listing_condition()
+            && !self.needs_header()
+    }
+
     fn has_listing_condition(&self) -> bool {
         !(self.unique_ids.is_empty()
             && self.numbers.is_empty()

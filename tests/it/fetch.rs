@@ -51,6 +51,39 @@ fn a_second_fetch_brings_nothing_and_a_third_just_what_is_new() {
 }
 
 #[test]
+fn the_octets_of_a_large_maildrop_are_asked_for_only_where_they_matter() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(20_000, 3, Sizes::Fixed(500)));
+    let mail = folder.join("mail");
+    let check = |arguments: &str, expected: &[&str]| {
+        let before = server.commands().len();
+        popfetch(&folder, "fetch", &server)
+            .args(arguments.split_whitespace())
+            .arg("--to")
+            .arg(&mail)
+            .run()
+            .expect(0);
+        let mut asked = server.commands().split_off(before);
+        asked.retain(|command| matches!(command.as_str(), "STAT" | "UIDL" | "LIST"));
+        assert_eq!(asked, expected, "{arguments}");
+    };
+    check("--mark-stored", &["STAT", "UIDL", "LIST"]);
+    check("", &["STAT", "UIDL"]);
+    check("--pipeline off", &["STAT", "UIDL"]);
+    check("--smaller 10", &["STAT", "UIDL", "LIST"]);
+    server.change(|mailbox| mailbox.grow(2));
+    check("--max-message 10", &["STAT", "UIDL", "LIST"]);
+    check("--limit 1", &["STAT", "UIDL", "LIST"]);
+    check("--pipeline off", &["STAT", "UIDL", "LIST"]);
+    let new = stored_messages(&server.mailbox(), 20_001..=20_002);
+    assert_maildir(&mail, &new, "what is new");
+    // These alone have receipts of real messages, with the octets that LIST told.
+    check("--delete", &["STAT", "UIDL", "LIST"]);
+    assert_eq!(server.mailbox().present().len(), 20_000);
+    assert_eq!(server.count("RETR"), 2);
+}
+
+#[test]
 fn delete_takes_from_the_server_what_is_stored() {
     for kind in ["maildir", "mbox", "eml"] {
         let folder = Folder::new();

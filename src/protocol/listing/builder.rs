@@ -44,6 +44,19 @@ impl ListingBuilder {
         }
     }
 
+    /// Goes on with a listing whose rows of LIST are still to come.
+    pub fn resume(listing: Listing) -> Self {
+        let numbers = listing.entries.iter().map(|entry| entry.number);
+        let mut builder = Self {
+            rising: numbers.is_sorted_by(|one, next| one < next),
+            listing,
+            cursor: 0,
+            by_number: Vec::new(),
+        };
+        builder.index();
+        builder
+    }
+
     /// A row of UIDL, without its line end.
     pub fn push_uidl(&mut self, row: &[u8]) -> Result<(), ListingTooLarge> {
         match UidlRow::parse(row) {

@@ -71,7 +71,7 @@ impl JournalFile {
     fn read(path: &Path, opened: Opened) -> Result<(Self, Index), Error> {
         let reading = |error| Error::io("reading", path)(error);
         let octets = opened.file().metadata().map_err(reading)?.len();
-        let mut index = Index::with_room(receipts_at_least(octets));
+        let mut index = Index::with_room(receipts_expected(octets));
         let mut lines = Lines::of(opened.file());
         let first = lines.next().map_err(reading)?;
         let (seal, mut octets) = first_line(path, first)?;
@@ -277,7 +277,7 @@ impl JournalFile {
 
 /// How many receipts a journal of so many octets is likely to hold; never so many that a file
 /// which is larger than what it holds could exhaust the memory.
-fn receipts_at_least(octets: u64) -> usize {
+pub(super) fn receipts_expected(octets: u64) -> usize {
     const RECEIPT_OCTETS: u64 = 192;
     const RECEIPTS_MAX: usize = 1 << 17;
     usize::try_from(octets / RECEIPT_OCTETS).map_or(RECEIPTS_MAX, |count| count.min(RECEIPTS_MAX))

@@ -77,6 +77,12 @@ impl Journal {
         Ok(JournalFile::load_for_reading(path)?.map(Self::of))
     }
 
+    /// About how many receipts a journal holds, told from its size alone; none if it cannot be
+    /// looked at.
+    pub(super) fn receipts_expected(path: &Path) -> usize {
+        std::fs::metadata(path).map_or(0, |metadata| file::receipts_expected(metadata.len()))
+    }
+
     fn of((file, index): (JournalFile, Index)) -> Self {
         Self {
             file,

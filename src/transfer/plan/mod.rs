@@ -131,6 +131,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Whether there is nothing to do, and no bound is why.
+    pub(super) fn leaves_all_for_good(&self) -> bool {
+        let is_left = |reason: Reason| reason.action() == Action::Leave && !reason.holds_back();
+        self.steps.iter().all(|step| is_left(step.reason))
+    }
+
     /// The steps of one action, in order.
     pub(super) fn steps_of(&self, action: Action) -> impl Iterator<Item = &Step> {
         self.steps

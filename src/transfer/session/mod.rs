@@ -26,21 +26,39 @@ pub(in crate::transfer) enum Progress {
     MoreToCome,
 }
 
+/// When the octets of the messages are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::transfer) enum AskOctets {
+    /// Along with their unique-ids.
+    AtOnce,
+    /// Once one of them is to be retrieved.
+    WhenNeeded,
+}
+
 /// A session whose maildrop is listed.
 pub(in crate::transfer) struct Listed {
     client: Client<Transaction>,
     listing: Listing,
+    ask_octets: AskOctets,
 }
 
 impl Listed {
     /// Lists the maildrop.
     pub(in crate::transfer) fn new(
         mut client: Client<Transaction>,
+        ask_octets: AskOctets,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         observer.notice(Event::LoggedIn(client.server()));
-        let listing = client.listing()?;
-        Ok(Self { client, listing })
+        let listing = match ask_octets {
+            AskOctets::AtOnce => client.listing()?,
+            AskOctets::WhenNeeded => client.listing_without_octets()?,
+        };
+        Ok(Self {
+            client,
+            listing,
+            ask_octets,
+        })
     }
 }
 
@@ -50,6 +68,7 @@ pub(in crate::transfer) struct Session<'r, 'a> {
     client: Client<Transaction>,
     store: &'r mut Store,
     listing: Listing,
+    ask_octets: AskOctets,
     account: AccountId,
     contents: Contents<ReceiptId>,
     /// How many messages of this session a program would not take.
@@ -63,7 +82,11 @@ impl<'r, 'a> Session<'r, 'a> {
         listed: Listed,
         store: &'r mut Store,
     ) -> Result<Self, Error> {
-        let Listed { client, listing } = listed;
+        let Listed {
+            client,
+            listing,
+            ask_octets,
+        } = listed;
         run.login_delay = client
             .server()
             .capabilities()
@@ -81,6 +104,7 @@ impl<'r, 'a> Session<'r, 'a> {
             client,
             store,
             listing,
+            ask_octets,
             account,
             contents: Contents::new(),
             unstored: 0,
@@ -91,6 +115,10 @@ impl<'r, 'a> Session<'r, 'a> {
     pub(in crate::transfer) fn run(mut self) -> Result<Progress, Error> {
         let selected = self.select()?;
         let mut plan = self.plan(&selected);
+        if self.ask_octets == AskOctets::WhenNeeded && !plan.leaves_all_for_good() {
+            self.listing = self.client.add_octets(self.listing)?;
+            plan = self.plan(&selected);
+        }
         // Only what is retrieved can be stored twice.
         if plan.steps_of(Action::Retrieve).next().is_some() {
             self.add_moved()?;

@@ -200,3 +200,51 @@ fn any_other_command_waits_for_the_answer_to_capa() {
     assert_eq!(client.server().capabilities_after_login, None);
     assert_eq!(client.listing().unwrap().len(), 0);
 }
+
+#[test]
+fn the_octets_may_be_asked_for_later() {
+    let check = |policy, script: &str, without: &[&str], with: &[&str]| {
+        let mut client = client(Script::new(script), policy);
+        let listing = client.listing_without_octets().unwrap();
+        assert_eq!(rows(&listing), without, "{script}");
+        let listing = client.add_octets(listing).unwrap();
+        assert_eq!(rows(&listing), with, "{script}");
+        assert!(client.is_in_step());
+    };
+    let uidl = "S: +OK\nS: 1 a\nS: 2 b\nS: 3\nS: .\n";
+    let list = "C: LIST\nS: +OK\nS: 1 10\nS: 2 20\nS: 3 30\nS: 4 40\nS: .";
+    let without = ["1 ? a", "2 ? b", "3 ? ?"];
+    let with = ["1 10 a", "2 20 b", "3 30 ?"];
+    let flight = format!("C: STAT\nC: UIDL\nS: +OK 4 100\n{uidl}{list}");
+    check(PipelinePolicy::Auto, &flight, &without, &with);
+    let steps = format!("C: STAT\nS: +OK 4 100\nC: UIDL\n{uidl}{list}");
+    check(PipelinePolicy::Off, &steps, &without, &with);
+    let out_of_order = "C: STAT\nC: UIDL\nS: +OK 3 60\nS: +OK\nS: 2 b\nS: 1 a\nS: 2 c\nS: .\n";
+    check(
+        PipelinePolicy::Auto,
+        &format!("{out_of_order}{list}"),
+        &["2 ? b", "1 ? a"],
+        &["2 20 b", "1 10 a"],
+    );
+    let refused = "C: STAT\nC: UIDL\nS: +OK 2 30\nS: +OK\nS: 1 a\nS: .\nC: LIST\nS: -ERR";
+    check(PipelinePolicy::Auto, refused, &["1 ? a"], &["1 ? a"]);
+}
+
+#[test]
+fn without_uidl_the_octets_are_asked_for_at_once() {
+    let check = |policy, script: &str, expected: &[&str]| {
+        let mut client = client(Script::new(&format!("{script}\nC: NOOP\nS: +OK")), policy);
+        let listing = client.listing_without_octets().unwrap();
+        assert_eq!(rows(&listing), expected, "{script}");
+        client.noop().unwrap();
+    };
+    let list = "C: LIST\nS: +OK\nS: 1 10\nS: .";
+    let flight = format!("C: STAT\nC: UIDL\nS: +OK 1 10\nS: -ERR unknown\n{list}");
+    check(PipelinePolicy::Auto, &flight, &["1 10 ?"]);
+    let steps = format!("C: STAT\nS: +OK 1 10\nC: UIDL\nS: -ERR unknown\n{list}");
+    check(PipelinePolicy::Off, &steps, &["1 10 ?"]);
+    // The end of UIDL is missing, which only the answer to LIST shows.
+    let empty = "C: STAT\nC: UIDL\nS: +OK 0 0\nC: LIST\nS: +OK\nS: +OK\nS: .";
+    check(PipelinePolicy::Auto, empty, &[]);
+    check(PipelinePolicy::Off, "C: STAT\nS: +OK 0 0", &[]);
+}

@@ -195,6 +195,31 @@ fn live(journal: &mut Journal, each: &mut dyn FnMut(&Journal)) {
 }
 
 #[test]
+fn how_many_receipts_to_expect_is_told_by_the_size() {
+    let bench = Bench::new();
+    let mut journal = bench.load();
+    let account = journal.account(&login(995), &mut std::iter::empty());
+    let count = 2_000;
+    let receipts: Vec<Receipt> = (0..count)
+        .map(|number| receipt(account, &format!("{number:08x}5f3a0b1c")))
+        .collect();
+    let intents = journal.intend(&receipts).unwrap();
+    let done: Vec<Fulfilled> = intents.into_iter().map(Fulfilled::as_intended).collect();
+    journal.fulfil(&done).unwrap();
+    let expected = Journal::receipts_expected(&bench.path());
+    assert!((count / 2..count * 2).contains(&expected), "{expected}");
+    // Nothing is behind this size, and no room is made for it either.
+    let file = File::options().write(true).open(bench.path()).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let most = Journal::receipts_expected(&bench.path());
+    assert!((100_000..1_000_000).contains(&most), "{most}");
+    assert_eq!(
+        Journal::receipts_expected(&bench.folder.path().join("no")),
+        0
+    );
+}
+
+#[test]
 fn what_was_written_is_known_again() {
     let bench = Bench::new();
     live(&mut bench.load(), &mut |journal| {
