@@ -12,6 +12,7 @@ use crate::store::{
 };
 
 use super::observer::{Event, Failure, MessageReport, Observer, Status, Stored, Warning};
+use super::plan::Reason;
 use super::summary::{Remedy, Summary};
 
 /// What the committing thread is asked to do.
@@ -25,8 +26,12 @@ pub(super) enum Work {
 /// A message to deliver, and how it came.
 pub(super) struct Parcel {
     pub(super) retrieved: Retrieved,
+    pub(super) reason: Reason,
     pub(super) delivery: Delivery,
 }
+
+/// The receipt that answers for a message of this session whose content was compared.
+pub(super) type Answered = (MessageNumber, ReceiptId);
 
 /// How a message came in this session.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +122,7 @@ pub(super) struct Committer<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) path_of: &'a (dyn Fn(&Place) -> Option<PathBuf> + Sync),
     pub(super) summary: Summary,
+    pub(super) answered: Vec<Answered>,
 }
 
 impl Committer<'_> {
@@ -127,9 +133,9 @@ impl Committer<'_> {
         mut self,
         inbox: &Receiver<Work>,
         unfinished: &AtomicUsize,
-    ) -> (Summary, Result<(), store::Error>) {
+    ) -> (Summary, Vec<Answered>, Result<(), store::Error>) {
         let ended = self.work(inbox, unfinished);
-        (self.summary, ended)
+        (self.summary, self.answered, ended)
     }
 
     fn work(
@@ -149,6 +155,7 @@ impl Committer<'_> {
 
     fn deliver(&mut self, batch: Vec<Parcel>) -> Result<(), store::Error> {
         let retrieved: Vec<_> = batch.iter().map(|parcel| parcel.retrieved).collect();
+        let reasons: Vec<_> = batch.iter().map(|parcel| parcel.reason).collect();
         let listed: Vec<_> = batch
             .iter()
             .map(|parcel| {
@@ -165,8 +172,12 @@ impl Committer<'_> {
         notice_warnings(self.observer, self.commit);
         match ended {
             Ok(delivered) => {
-                for (retrieved, delivered) in retrieved.into_iter().zip(&delivered) {
+                let retrieved = retrieved.into_iter().zip(reasons);
+                for ((retrieved, reason), delivered) in retrieved.zip(&delivered) {
                     self.count(retrieved, delivered);
+                    if reason.compares_content() {
+                        self.answered.push((retrieved.number, delivered.id));
+                    }
                 }
                 Ok(())
             }

@@ -39,10 +39,11 @@ pub(super) struct Contents<T> {
 }
 
 impl<T: Copy + Eq + Hash> Contents<T> {
-    pub(super) fn new() -> Self {
+    /// Nothing yet, and what is `taken` for good.
+    pub(super) fn new(taken: HashSet<T>) -> Self {
         Self {
             groups: HashMap::new(),
-            taken: HashSet::new(),
+            taken,
         }
     }
 
@@ -73,15 +74,22 @@ impl<T: Copy + Eq + Hash> Contents<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::{Contents, Group};
 
     #[test]
     fn each_receipt_answers_for_one_message() {
         let group = Group::UniqueId(b"u".as_slice().into());
-        let mut contents = Contents::new();
+        let mut contents = Contents::new(HashSet::from(['e']));
         contents.add_group(
             group.clone(),
-            vec![([1; 32], 'a'), ([1; 32], 'b'), ([2; 32], 'c')],
+            vec![
+                ([1; 32], 'a'),
+                ([1; 32], 'b'),
+                ([1; 32], 'e'),
+                ([2; 32], 'c'),
+            ],
         );
         let table = [
             (&group, [1; 32], Some('b')),

@@ -1,12 +1,12 @@
 //! Brings a destination up to date with a maildrop, over as many sessions as it takes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::thread;
 use std::time::Duration;
 
 use crate::client::Patience;
-use crate::protocol::{MessageNumber, Row};
-use crate::store::{self, Claimed, Identity, OpenOptions, Place, Store};
+use crate::protocol::{Listing, MessageNumber, Row};
+use crate::store::{self, Claimed, Identity, OpenOptions, Place, ReceiptId, Store};
 
 use super::commit::{BATCH_AGE_MIN, notice_stored, notice_warnings};
 use super::deletion::Unconfirmed;
@@ -60,6 +60,8 @@ pub(super) struct Run<'a> {
     pub(super) patience: &'a Patience,
     pub(super) summary: Summary,
     pub(super) troubles: Troubles,
+    /// Which receipts answer for which messages, where content decided.
+    pub(super) answered: HashMap<ReceiptId, MessageKey>,
     pub(super) spent: Spent,
     pub(super) unconfirmed: Unconfirmed,
     pub(super) sessions: u32,
@@ -162,6 +164,7 @@ impl<'a> Run<'a> {
             patience,
             summary: Summary::default(),
             troubles: Troubles::default(),
+            answered: HashMap::new(),
             spent: Spent::default(),
             unconfirmed: Unconfirmed::default(),
             sessions: 0,
@@ -240,6 +243,19 @@ impl<'a> Run<'a> {
         } else {
             AskOctets::WhenNeeded
         }
+    }
+
+    /// The receipts that answer for messages of this listing that are not asked for again. If the
+    /// server names a message in another way than before, it is, and must be told from its own.
+    pub(super) fn answered(&self, listing: &Listing) -> HashSet<ReceiptId> {
+        if self.answered.is_empty() {
+            return HashSet::new();
+        }
+        let settled = listing.rows().filter(|row| self.troubles.is_given_up(row));
+        let settled: HashSet<MessageKey> = settled.map(|row| MessageKey::of(&row)).collect();
+        let answered = self.answered.iter();
+        let answered = answered.filter(|(_, key)| settled.contains(key));
+        answered.map(|(receipt, _)| *receipt).collect()
     }
 
     fn settled(&self) -> u64 {

@@ -4,7 +4,7 @@ use crate::client::{self, Answer, Body, Client, Patience, Reply, Request, Suspic
 use crate::protocol::{Listing, Refusal, UniqueIdRef};
 use crate::store::{self, AccountId, Arriving, Delivery, ReceiptId, Stage, Staged};
 
-use super::commit::{CommitEnded, Outbox, Parcel, Recognised, Retrieved, Work};
+use super::commit::{Answered, CommitEnded, Outbox, Parcel, Recognised, Retrieved, Work};
 use super::contents::{Contents, Group};
 use super::error::is_hang_up;
 use super::fetch::Troubles;
@@ -69,6 +69,8 @@ pub(super) struct Retriever<'a> {
     pub(super) octets_received: u64,
     /// How many of the steps, in their order, are settled one way or another.
     pub(super) settled: usize,
+    /// Of messages that turned out to be stored.
+    pub(super) answered: Vec<Answered>,
 }
 
 impl Retriever<'_> {
@@ -256,6 +258,7 @@ impl Retriever<'_> {
         let listed_octets = row.and_then(|row| row.octets);
         if let Some(answer) = self.find_content(step.reason, unique_id, &staged) {
             self.stage.discard(staged)?;
+            self.answered.push((step.number, answer.receipt));
             self.summary.skipped += 1;
             let is_noted = answer.is_own && step.reason == Reason::RepeatedUniqueId;
             if let Some(unique_id) = unique_id
@@ -282,6 +285,7 @@ impl Retriever<'_> {
                 number: step.number,
                 suspicion,
             },
+            reason: step.reason,
             delivery,
         });
         Ok(())

@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use pop3d::{Moment, Then, When};
 use tempfile::TempDir;
 
-use super::world::{Message, unique_id};
+use super::world::{UniqueIds, Work};
 use crate::store::crash_tests::disk::{ModelDisk, Names, Survives};
-use crate::store::crash_tests::kind::Kind;
 use crate::store::{self, DeleteState, Disk, Identity, OpenOptions};
 use crate::transfer::observer::{Event, MessageReport, Observer, Status};
 
@@ -25,8 +24,7 @@ const CUTS: [Survives; 2] = [Survives::Nothing, Survives::Lengths];
 /// Sees every step of the server and every word of the run.
 #[derive(Debug)]
 pub(super) struct Judge {
-    kind: Kind,
-    messages: Vec<Message>,
+    work: Work,
     disk: Arc<ModelDisk>,
     /// Where to lay out what a power cut would leave.
     folder: PathBuf,
@@ -87,15 +85,9 @@ struct Remains {
 }
 
 impl Judge {
-    pub(super) fn new(
-        kind: Kind,
-        messages: &[Message],
-        disk: &Arc<ModelDisk>,
-        folder: &Path,
-    ) -> Self {
+    pub(super) fn new(work: &Work, disk: &Arc<ModelDisk>, folder: &Path) -> Self {
         Self {
-            kind,
-            messages: messages.to_vec(),
+            work: work.clone(),
             disk: Arc::clone(disk),
             folder: folder.to_owned(),
             seen: Mutex::default(),
@@ -187,9 +179,8 @@ impl Judge {
         let at_once = seen.at_once.of(&self.disk, look);
         for (cut, remains) in CUTS.iter().zip(at_once.as_slice()) {
             let mut lacking = self.not_in(&remains.stored, &owed);
-            let states = &remains.receipts;
-            for place in &owed {
-                match states.get(place) {
+            for place in self.named(&owed) {
+                match remains.receipts.get(place) {
                     None => lacking.push(format!("message {place} has no receipt")),
                     Some(DeleteState::None) if seen.asked.contains(place) => {
                         lacking.push(format!("the DELE of message {place} is not written down"));
@@ -217,10 +208,10 @@ impl Judge {
     fn remains(&self, survives: Survives) -> Remains {
         let laid_out = self.lay_out(survives);
         let path = laid_out.path().join("disk/box");
-        let options = self.kind.open_options(path.clone(), &self.disk, 0);
+        let options = self.work.kind.open_options(path.clone(), &self.disk, 0);
         Remains {
-            stored: self.kind.messages_in(&path),
-            receipts: receipts(&options, self.places()),
+            stored: self.work.kind.messages_in(&path),
+            receipts: self.receipts(&options, self.places()),
         }
     }
 
@@ -229,10 +220,31 @@ impl Judge {
         let path = laid_out.path().join("disk/box");
         let options = OpenOptions {
             disk: Disk::new(),
-            ..self.kind.open_options(path.clone(), &self.disk, u64::MAX)
+            ..self
+                .work
+                .kind
+                .open_options(path.clone(), &self.disk, u64::MAX)
         };
         drop(store::open(&options).unwrap());
-        self.kind.messages_in(&path)
+        self.work.kind.messages_in(&path)
+    }
+
+    /// The receipts that a journal holds of these messages, and what it says of their deletion.
+    pub(super) fn receipts(
+        &self,
+        options: &OpenOptions,
+        places: impl IntoIterator<Item = PlaceThere>,
+    ) -> BTreeMap<PlaceThere, DeleteState> {
+        let Some(mut journal) = store::read_journal(options).unwrap() else {
+            return BTreeMap::new();
+        };
+        let account = journal.account(&identity(), &mut std::iter::empty());
+        let state = |place: PlaceThere| {
+            let unique_id = self.work.unique_ids.of(place);
+            let known = journal.known(account, unique_id.as_bytes())?;
+            Some((place, known.delete()))
+        };
+        places.into_iter().filter_map(state).collect()
     }
 
     fn lay_out(&self, survives: Survives) -> TempDir {
@@ -247,7 +259,10 @@ impl Judge {
         let mut stored: Vec<&Vec<u8>> = stored.iter().collect();
         let mut lacking = Vec::new();
         for place in places {
-            let wanted = self.kind.stored_form(self.messages[*place as usize - 1]);
+            let wanted = self
+                .work
+                .kind
+                .stored_form(self.work.messages[*place as usize - 1]);
             match stored.iter().position(|message| **message == wanted) {
                 Some(at) => drop(stored.swap_remove(at)),
                 None => lacking.push(format!("message {place} is not there")),
@@ -256,30 +271,20 @@ impl Judge {
         lacking
     }
 
+    /// Those of them that the server gives a name.
+    fn named<'a>(&self, places: &'a BTreeSet<PlaceThere>) -> impl Iterator<Item = &'a PlaceThere> {
+        let has_names = self.work.unique_ids != UniqueIds::None;
+        places.iter().filter(move |_| has_names)
+    }
+
     /// Where all messages stand.
     pub(super) fn places(&self) -> RangeInclusive<PlaceThere> {
-        1..=PlaceThere::try_from(self.messages.len()).unwrap()
+        1..=PlaceThere::try_from(self.work.messages.len()).unwrap()
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap()
     }
-}
-
-/// The receipts that a journal holds of these messages, and what it says of their deletion.
-pub(super) fn receipts(
-    options: &OpenOptions,
-    places: impl IntoIterator<Item = PlaceThere>,
-) -> BTreeMap<PlaceThere, DeleteState> {
-    let Some(mut journal) = store::read_journal(options).unwrap() else {
-        return BTreeMap::new();
-    };
-    let account = journal.account(&identity(), &mut std::iter::empty());
-    let state = |place: PlaceThere| {
-        let known = journal.known(account, unique_id(place).as_bytes())?;
-        Some((place, known.delete()))
-    };
-    places.into_iter().filter_map(state).collect()
 }
 
 pub(super) fn identity() -> Identity {
@@ -293,10 +298,11 @@ impl Observer for Judge {
             status: Status::Stored(_),
             ..
         }) = event
+            && self.work.unique_ids == UniqueIds::Each
         {
             let place = self
                 .places()
-                .find(|place| unique_id(*place).as_bytes() == told)
+                .find(|place| self.work.unique_ids.of(*place).as_bytes() == told)
                 .unwrap();
             let mut seen = self.lock();
             seen.told.insert(place);

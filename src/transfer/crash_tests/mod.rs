@@ -11,7 +11,7 @@ mod world;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
-use world::{Haste, Message, Trouble, Work, World};
+use world::{Haste, Message, Trouble, UniqueIds, Work, World};
 
 use super::Error;
 use super::policy::AfterStoring;
@@ -82,6 +82,7 @@ fn work(kind: Kind, after: AfterStoring) -> Work {
         kind,
         after,
         messages: MESSAGES.to_vec(),
+        unique_ids: UniqueIds::Each,
         batch: None,
         haste: Haste::None,
         retries: 0,
@@ -178,24 +179,49 @@ fn a_fetch_into_an_mbox_survives_a_dropped_line_at_every_step() {
     drop_everywhere(Kind::Mbox);
 }
 
+/// Which of them is stored only a session can tell, and here each session brings one.
+#[test]
+fn messages_that_nothing_tells_apart_come_all() {
+    for unique_ids in [UniqueIds::Shared, UniqueIds::None] {
+        for batch in [None, Some(1)] {
+            let mut world = World::new(&Work {
+                messages: vec![SMALL; 3],
+                unique_ids,
+                batch,
+                ..work(Kind::Maildir, AfterStoring::Keep)
+            });
+            recover(&mut world, &(unique_ids, batch));
+        }
+    }
+}
+
 fn any_work() -> impl Strategy<Value = Work> {
     let messages = prop::collection::vec(prop::sample::select(&MESSAGES[..]), 1..8);
+    let unique_ids = prop_oneof![
+        3 => Just(UniqueIds::Each),
+        1 => Just(UniqueIds::Shared),
+        1 => Just(UniqueIds::None),
+    ];
     (
         prop::sample::select(&KINDS[..]),
         prop::sample::select(&AFTER[..]),
         messages,
+        unique_ids,
         prop::option::of(1..4_usize),
         prop_oneof![Just(Haste::None), Just(Haste::Utmost)],
         0..3_u32,
     )
-        .prop_map(|(kind, after, messages, batch, haste, retries)| Work {
-            kind,
-            after,
-            messages,
-            batch,
-            haste,
-            retries,
-        })
+        .prop_map(
+            |(kind, after, messages, unique_ids, batch, haste, retries)| Work {
+                kind,
+                after,
+                messages,
+                unique_ids,
+                batch,
+                haste,
+                retries,
+            },
+        )
 }
 
 /// How a run ends early, after how many operations, and at which step the line is dropped.

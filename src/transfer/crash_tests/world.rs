@@ -10,11 +10,10 @@ use std::time::Duration;
 use pop3d::{Mailbox, Settings};
 use tempfile::TempDir;
 
-use super::judge::{Judge, PlaceThere, identity, receipts};
+use super::judge::{Judge, PlaceThere, identity};
 use crate::client::{
     Attempt, Connector, Credentials, Host, LoginPolicy, Patience, Proof, Server, TlsMode, Transport,
 };
-use crate::protocol::UniqueId;
 use crate::secret::Secret;
 use crate::store::DeleteState;
 use crate::store::crash_tests::disk::{Fault, ModelDisk, Names, Survives};
@@ -33,11 +32,49 @@ pub(super) struct Work {
     pub(super) kind: Kind,
     pub(super) after: AfterStoring,
     pub(super) messages: Vec<Message>,
+    pub(super) unique_ids: UniqueIds,
     /// See [`Fetch::batch`].
     pub(super) batch: Option<usize>,
     pub(super) haste: Haste,
     /// See [`Remote::retries`].
     pub(super) retries: u32,
+}
+
+impl Work {
+    /// Whether each message has a name that no other has.
+    fn tells_apart(&self) -> bool {
+        match self.unique_ids {
+            UniqueIds::Each => true,
+            UniqueIds::Shared => self.messages.len() < 2,
+            UniqueIds::None => false,
+        }
+    }
+
+    /// Whether messages are deleted in the end.
+    fn may_delete(&self) -> bool {
+        self.after != AfterStoring::Keep && self.tells_apart()
+    }
+}
+
+/// What the server calls its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UniqueIds {
+    /// Each by a name of its own.
+    Each,
+    /// All by the same.
+    Shared,
+    /// It knows no UIDL.
+    None,
+}
+
+impl UniqueIds {
+    /// What it would call the message at this place.
+    pub(super) fn of(self, place: PlaceThere) -> String {
+        match self {
+            Self::Each | Self::None => format!("uid{place}"),
+            Self::Shared => "uid".to_owned(),
+        }
+    }
 }
 
 /// How soon messages go to the committing thread.
@@ -87,10 +124,14 @@ impl World {
         let disk = Arc::new(ModelDisk::new(&root));
         let mut mailbox = Mailbox::empty();
         for (place, message) in (1..).zip(&work.messages) {
-            mailbox.add(&format!("uid{place}"), message.as_bytes());
+            mailbox.add(&work.unique_ids.of(place), message.as_bytes());
         }
-        let server = pop3d::Server::start(mailbox, Settings::default()).unwrap();
-        let judge = Arc::new(Judge::new(work.kind, &work.messages, &disk, &above));
+        let mut settings = Settings::default();
+        if work.unique_ids == UniqueIds::None {
+            settings.capabilities.retain(|name| *name != "UIDL");
+        }
+        let server = pop3d::Server::start(mailbox, settings).unwrap();
+        let judge = Arc::new(Judge::new(work, &disk, &above));
         let looking = Arc::clone(&judge);
         server.look_on(move |moment| looking.look(moment));
         Self {
@@ -183,15 +224,19 @@ impl World {
         let left_over = kind.left_over(&self.path());
         assert_eq!(left_over, Vec::<PathBuf>::new(), "{told:?}");
         let left = self.server.mailbox().present().len();
-        let kept = match self.work.after {
-            AfterStoring::Keep => self.work.messages.len(),
-            AfterStoring::Delete | AfterStoring::DeleteAfter { .. } => 0,
+        let kept = if self.work.may_delete() {
+            0
+        } else {
+            self.work.messages.len()
         };
         assert_eq!(left, kept, "{told:?}: left on the server");
     }
 
-    /// Fails if the last run retrieved anything.
+    /// Fails if the last run retrieved anything, but for what only its content tells from others.
     pub(super) fn check_idle(&self, told: &dyn Debug) {
+        if !self.work.tells_apart() {
+            return;
+        }
         assert_eq!(self.judge.retrievals(), 0, "{told:?}: retrieved again");
     }
 
@@ -206,7 +251,7 @@ impl World {
             .work
             .kind
             .open_options(self.path(), &self.disk, self.runs);
-        for (place, state) in receipts(&options, confirmed) {
+        for (place, state) in self.judge.receipts(&options, confirmed) {
             let told = format!("{told:?}: message {place}");
             assert_eq!(state, DeleteState::Confirmed, "{told}");
         }
@@ -225,11 +270,6 @@ impl World {
     fn path(&self) -> PathBuf {
         self.root.join("box")
     }
-}
-
-/// What the server calls the message at this place.
-pub(super) fn unique_id(place: PlaceThere) -> UniqueId {
-    UniqueId::parse(format!("uid{place}").as_bytes()).unwrap()
 }
 
 fn shown(messages: &[Vec<u8>]) -> Vec<String> {

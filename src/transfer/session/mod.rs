@@ -99,6 +99,7 @@ impl<'r, 'a> Session<'r, 'a> {
         if *listing.unique_ids() == UidSupport::Listed {
             journal.note_listing(account, &mut unique_ids(&listing), now_seconds)?;
         }
+        let contents = Contents::new(run.answered(&listing));
         Ok(Self {
             run,
             client,
@@ -106,7 +107,7 @@ impl<'r, 'a> Session<'r, 'a> {
             listing,
             ask_octets,
             account,
-            contents: Contents::new(),
+            contents,
             unstored: 0,
         })
     }

@@ -1,12 +1,13 @@
 //! Retrieves and commits what a plan says, on two threads, and sees what came of it.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 
 use super::Session;
-use crate::protocol::UniqueIdRef;
+use crate::protocol::{MessageNumber, UniqueIdRef};
 use crate::store;
-use crate::transfer::commit::{self, Committer};
+use crate::transfer::commit::{self, Answered, Committer};
 use crate::transfer::error::{Error, is_line_drop};
 use crate::transfer::fetch::{MessageKey, join};
 use crate::transfer::observer::{Failure, Status};
@@ -33,6 +34,7 @@ impl Session<'_, '_> {
         self.run.spent.octets += ended.received_octets;
         self.run.summary.add(&ended.stored);
         self.unstored = ended.stored.failed;
+        self.note_answered(&ended.answered);
         self.note_settled(ahead.iter().chain(&alone).take(ended.settled));
         ended.commit?;
         ended
@@ -53,6 +55,7 @@ impl Session<'_, '_> {
             observer: self.run.observer,
             path_of: &path_of,
             summary: Summary::default(),
+            answered: Vec::new(),
         };
         let mut retriever = Retriever {
             stage: self.store.stage.as_mut(),
@@ -70,6 +73,7 @@ impl Session<'_, '_> {
             summary: Summary::default(),
             octets_received: 0,
             settled: 0,
+            answered: Vec::new(),
         };
         let client = &mut self.client;
         thread::scope(|scope| {
@@ -80,18 +84,36 @@ impl Session<'_, '_> {
                 .and_then(|()| retriever.retrieve(client, alone, Asking::Alone));
             let (received, settled) = (retriever.summary, retriever.settled);
             let received_octets = retriever.octets_received;
+            let mut answered = std::mem::take(&mut retriever.answered);
             // The outbox goes with the retriever: that ends the committing thread.
             drop(retriever);
-            let (stored, commit) = join(thread);
+            let (stored, answered_by_new, commit) = join(thread);
+            answered.extend(answered_by_new);
             Ended {
                 received,
                 received_octets,
                 settled,
+                answered,
                 retrieval,
                 stored,
                 commit,
             }
         })
+    }
+
+    /// A receipt that answers for one message answers for no other, in all sessions of a run.
+    fn note_answered(&mut self, answered: &[Answered]) {
+        if answered.is_empty() {
+            return;
+        }
+        let rows = self.listing.rows();
+        let keys: HashMap<MessageNumber, MessageKey> =
+            rows.map(|row| (row.number, MessageKey::of(&row))).collect();
+        for (number, receipt) in answered {
+            if let Some(key) = keys.get(number) {
+                self.run.answered.insert(*receipt, key.clone());
+            }
+        }
     }
 
     /// What is settled is not asked for again in this run, even where the journal would have it
@@ -147,6 +169,7 @@ struct Ended {
     received_octets: u64,
     /// See [`Retriever::settled`].
     settled: usize,
+    answered: Vec<Answered>,
     retrieval: Result<(), Interruption>,
     stored: Summary,
     commit: Result<(), store::Error>,
