@@ -51,7 +51,7 @@ impl fmt::Display for Holder {
 /// The lock, for as long as this lives.
 #[derive(Debug)]
 pub(super) struct RunLock {
-    _handle: Handle,
+    handle: Handle,
 }
 
 impl RunLock {
@@ -71,7 +71,17 @@ impl RunLock {
             Err(TryLockError::Error(error)) => return Err(Error::io("locking", path)(error)),
         }
         sign(&handle, holder).map_err(Error::io("writing", path))?;
-        Ok(Self { _handle: handle })
+        Ok(Self { handle })
+    }
+}
+
+impl Drop for RunLock {
+    /// Closing the file alone would leave the lock to a child process that another thread is just
+    /// starting, which has a copy of the descriptor until it executes its program.
+    fn drop(&mut self) {
+        if let Err(error) = self.handle.as_file().unlock() {
+            log::info!("unlocking {}: {error}", self.handle.path().display());
+        }
     }
 }
 
@@ -116,8 +126,11 @@ mod tests {
         assert_eq!(found, &holder);
         let text = "process 4711 on laptop since 2025-11-24T16:00:00Z";
         assert!(error.to_string().ends_with(text), "{error}");
+        // As a child process has it for the moment between fork and exec.
+        let inherited = lock.handle.as_file().try_clone().unwrap();
         drop(lock);
         RunLock::take(&Disk::new(), &path, &holder).unwrap();
+        drop(inherited);
     }
 
     #[test]
