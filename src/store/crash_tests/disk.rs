@@ -164,6 +164,23 @@ impl ModelDisk {
         real.write_all(octets).unwrap();
     }
 
+    /// Somebody else puts octets in front of what is in a file, and does not sync it.
+    pub(crate) fn prepend(&self, path: &Path, octets: &[u8]) {
+        let mut state = self.lock();
+        let Some(Node::File(file)) = state.now.get(path).copied() else {
+            return;
+        };
+        let octets = [octets, &fs::read(path).unwrap()].concat();
+        let real = fs::OpenOptions::new().write(true).open(path);
+        real.unwrap().write_all(&octets).unwrap();
+        state.files[file].pending.push(Change::Write(0, octets));
+    }
+
+    /// Somebody else syncs everything.
+    pub(crate) fn sync(&self) {
+        self.lock().sync();
+    }
+
     /// Somebody else removes a file; durable at once.
     pub(crate) fn remove(&self, path: &Path) {
         let mut state = self.lock();
@@ -293,6 +310,13 @@ impl State {
         &mut self.files[self.handles[&handle]]
     }
 
+    fn sync(&mut self) {
+        self.files.iter_mut().for_each(Octets::sync);
+        for change in &mut self.names {
+            change.is_synced = true;
+        }
+    }
+
     /// What the operation does, where it succeeds.
     fn carry_out(&mut self, operation: &Operation<'_>) {
         match *operation {
@@ -336,12 +360,7 @@ impl State {
                     change.is_synced |= change.path.parent() == Some(path);
                 }
             }
-            Operation::SyncFileSystem { .. } => {
-                self.files.iter_mut().for_each(Octets::sync);
-                for change in &mut self.names {
-                    change.is_synced = true;
-                }
-            }
+            Operation::SyncFileSystem { .. } => self.sync(),
             Operation::Create { .. }
             | Operation::RenameNoReplace { .. }
             | Operation::Link { .. }

@@ -26,6 +26,8 @@ enum Crash {
     PowerCut(Names, Survives),
     /// A power cut, and before the next run another program delivers.
     PowerCutAndMail(Names, Survives),
+    /// SIGKILL, and before the next run another program rewrites the mbox.
+    KillAndRewrite,
     /// SIGKILL, and before the next run somebody removes what was staged for an mbox.
     KillAndNoStage,
     ErrorOnce,
@@ -37,9 +39,11 @@ enum Crash {
 impl Crash {
     fn fault(self, operations: usize) -> Fault {
         match self {
-            Self::Kill | Self::KillAndNoStage | Self::PowerCut(..) | Self::PowerCutAndMail(..) => {
-                Fault::Stop(operations)
-            }
+            Self::Kill
+            | Self::KillAndRewrite
+            | Self::KillAndNoStage
+            | Self::PowerCut(..)
+            | Self::PowerCutAndMail(..) => Fault::Stop(operations),
             Self::ErrorOnce | Self::ErrorOnceAndNoStage => Fault::ErrorOnce(operations),
             Self::ErrorsFrom => Fault::ErrorsFrom(operations),
             Self::DiskFull => Fault::FullFrom(operations),
@@ -52,6 +56,7 @@ impl Crash {
         drop(world.run(self.fault(operations)));
         match self {
             Self::Kill | Self::ErrorOnce | Self::ErrorsFrom | Self::DiskFull => {}
+            Self::KillAndRewrite => world.others_rewrite(),
             Self::KillAndNoStage | Self::ErrorOnceAndNoStage => world.others_remove_stages(),
             Self::PowerCut(names, survives) => world.cut_power(names, survives),
             Self::PowerCutAndMail(names, survives) => {
@@ -88,7 +93,11 @@ fn crashes(kind: Kind) -> Vec<Crash> {
     }
     crashes.push(Crash::PowerCut(Names::Harsh, Survives::Lengths));
     if kind == Kind::Mbox {
-        crashes.extend([Crash::KillAndNoStage, Crash::ErrorOnceAndNoStage]);
+        crashes.extend([
+            Crash::KillAndRewrite,
+            Crash::KillAndNoStage,
+            Crash::ErrorOnceAndNoStage,
+        ]);
         for survives in [Survives::Nothing, Survives::Lengths, Survives::Some(3)] {
             crashes.push(Crash::PowerCutAndMail(Names::Harsh, survives));
         }
@@ -163,6 +172,50 @@ fn a_destination_is_opened_in_spite_of_two_crashes() {
             }
         }
     }
+}
+
+/// What a replay finds in a rewritten mbox, or takes from a staging folder, it must not take for
+/// lasting; nor what was left of a replay that failed.
+fn crash_every_replay(kind: Kind) {
+    let task = Task {
+        kind,
+        after: After::Keep,
+        messages: vec![SMALL, SMALL],
+        batch_messages: 1,
+    };
+    let crashes = [
+        Crash::ErrorOnce,
+        Crash::PowerCut(Names::Harsh, Survives::Lengths),
+    ];
+    for first in 20.. {
+        for crash in crashes {
+            for second in 0.. {
+                let mut world = World::new(task.clone());
+                Crash::Kill.strike(&mut world, first);
+                if world.operations() <= first {
+                    return;
+                }
+                world.others_rewrite();
+                world.others_sync();
+                crash.strike(&mut world, second);
+                let is_over = world.operations() <= second;
+                recover(&mut world, &(kind, first, crash, second));
+                if is_over {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_replay_of_a_rewritten_mbox_survives_a_crash_at_every_operation() {
+    crash_every_replay(Kind::Mbox);
+}
+
+#[test]
+fn the_replay_of_an_eml_folder_survives_a_crash_at_every_operation() {
+    crash_every_replay(Kind::Eml);
 }
 
 /// What has a receipt may be deleted from the server.

@@ -146,3 +146,47 @@ fn no_message_is_taken_for_another_of_the_same_content() {
         ended
     });
 }
+
+/// One operation fails, and those after it succeed.
+struct ErrorOnce(AtomicUsize);
+
+impl Watch for ErrorOnce {
+    fn before(&self, _: &Operation<'_>) -> io::Result<()> {
+        match self.0.fetch_sub(1, Ordering::SeqCst) {
+            0 => Err(io::Error::other("the disk says no")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The next run goes on with it, so that no other batch may be staged in its place.
+#[test]
+fn a_batch_that_failed_stays_staged() {
+    let contents = own_essences();
+    for operations in 0.. {
+        let kit = mbox();
+        let errors = Arc::new(ErrorOnce(AtomicUsize::new(operations)));
+        let disk = Disk::watched(Arc::clone(&errors) as Arc<dyn Watch>);
+        let Ok(mut opened) = kit.open_on(&disk) else {
+            continue;
+        };
+        let ended = opened.deliver(&OURS);
+        for _ in 0..3 {
+            // What it is staged in comes back once it is not wanted any more.
+            let unwanted = opened.stage(ANN, 100);
+            let staged = opened.halves.stage.end_batch();
+            drop((unwanted, staged));
+        }
+        drop(opened);
+        let before = count(&kit, &contents).0;
+        let replayed = kit.open().unwrap().replayed;
+        let told = format!("{operations}: {before:?}");
+        assert_eq!(replayed.voided, 0, "{told}");
+        if ended.is_ok() {
+            assert_eq!(before, [1, 1, 1], "{told}");
+        }
+        if errors.0.load(Ordering::SeqCst) <= operations {
+            break;
+        }
+    }
+}
