@@ -176,9 +176,12 @@ impl ModelDisk {
         state.files[file].pending.push(Change::Write(0, octets));
     }
 
-    /// Somebody else syncs everything.
-    pub(crate) fn sync(&self) {
-        self.lock().sync();
+    /// Somebody else syncs a file.
+    pub(crate) fn sync(&self, path: &Path) {
+        let mut state = self.lock();
+        if let Some(Node::File(file)) = state.now.get(path).copied() {
+            state.files[file].sync();
+        }
     }
 
     /// Somebody else removes a file; durable at once.
@@ -310,13 +313,6 @@ impl State {
         &mut self.files[self.handles[&handle]]
     }
 
-    fn sync(&mut self) {
-        self.files.iter_mut().for_each(Octets::sync);
-        for change in &mut self.names {
-            change.is_synced = true;
-        }
-    }
-
     /// What the operation does, where it succeeds.
     fn carry_out(&mut self, operation: &Operation<'_>) {
         match *operation {
@@ -360,7 +356,12 @@ impl State {
                     change.is_synced |= change.path.parent() == Some(path);
                 }
             }
-            Operation::SyncFileSystem { .. } => self.sync(),
+            Operation::SyncFileSystem { .. } => {
+                self.files.iter_mut().for_each(Octets::sync);
+                for change in &mut self.names {
+                    change.is_synced = true;
+                }
+            }
             Operation::Create { .. }
             | Operation::RenameNoReplace { .. }
             | Operation::Link { .. }

@@ -162,9 +162,12 @@ impl World {
         }
     }
 
+    /// And syncs it.
     pub(super) fn others_sync(&mut self) {
-        self.disk.sync();
-        self.theirs_unsynced = 0;
+        if self.task.kind == Kind::Mbox {
+            self.disk.sync(&self.path());
+            self.theirs_unsynced = 0;
+        }
     }
 
     /// Somebody tidies up in the mbox's folder.
