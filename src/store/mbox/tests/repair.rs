@@ -183,6 +183,32 @@ fn mail_put_aside_is_written_back_only_as_it_was() {
     assert_eq!(count(&kit, &contents), (vec![1; 4], 0));
 }
 
+/// Ours was written over it when the run died, and then somebody removed the stages.
+#[test]
+fn a_repair_without_its_stage_gives_back_the_mail_of_others() {
+    let theirs = [essence(b"Subject: theirs\n\nlines\n")];
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
+        .unwrap();
+    let kit_in_repair = |operations| {
+        let kit = mbox();
+        deliver_until(&kit, append, |_| 40);
+        Meanwhile::Append.happen(&kit, FOREIGN);
+        let ended = deliver_until(&kit, operations, |octets| octets);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let kit = (0..1000).find_map(kit_in_repair).unwrap();
+    assert_eq!(count(&kit, &theirs).0, [0]);
+    for name in names_in(kit.folder()) {
+        if name.contains("stage") {
+            fs::remove_file(kit.folder().join(name)).unwrap();
+        }
+    }
+    assert!(deliver_missing(&mut kit.open().unwrap()));
+    assert_eq!(count(&kit, &theirs).0, [1]);
+    assert_eq!(count(&kit, &own_essences()).0, [1; 3]);
+}
+
 /// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
 #[test]
 fn a_repair_ends_where_a_reader_has_moved_nuls() {
