@@ -121,6 +121,7 @@ fn read_list(
     builder: &mut ListingBuilder,
 ) -> Result<(), Error> {
     let verb = Verb::List;
+    builder.octets_asked();
     match answer {
         Ok(_) => read_rows(session, verb, claimed, |row| builder.push_list(row)),
         // Some servers refuse to list nothing.

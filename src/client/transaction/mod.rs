@@ -123,8 +123,14 @@ impl Client<Transaction> {
         self.list(Lists::UniqueIds)
     }
 
-    /// Adds their octets (LIST) to messages that were listed without.
+    /// Adds their octets (LIST) to messages that were listed without, unless LIST was asked in the
+    /// stead of UIDL, or there are none.
+    ///
+    /// To be called before the first DELE, as [`Self::listing`].
     pub fn add_octets(&mut self, listing: Listing) -> Result<Listing, Error> {
+        if listing.octets_asked() || listing.is_empty() {
+            return Ok(listing);
+        }
         self.settle()?;
         self.session.expect_nothing()?;
         listing::add_octets(&mut self.session, listing)

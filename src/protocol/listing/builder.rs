@@ -37,6 +37,7 @@ impl ListingBuilder {
                 arena: Vec::new(),
                 repeated: Vec::new(),
                 malformed: 0,
+                octets_asked: false,
             },
             rising: true,
             cursor: 0,
@@ -80,6 +81,11 @@ impl ListingBuilder {
     /// Whether UIDL was not refused.
     pub fn has_unique_ids(&self) -> bool {
         self.listing.unique_ids == UidSupport::Listed
+    }
+
+    /// LIST was asked: its rows follow, or none.
+    pub fn octets_asked(&mut self) {
+        self.listing.octets_asked = true;
     }
 
     /// A row of LIST, without its line end.
@@ -200,8 +206,9 @@ impl ListingBuilder {
 
     /// Positions of the entries whose unique-id is not theirs alone.
     ///
-    /// Most servers count up, so that unique-ids rise and none can come twice. Else hashes are compared first, since next to no listing has any: 8 octets a row for a
-    /// moment instead of a table of all unique-ids.
+    /// Most servers count up, so that unique-ids rise and none can come twice. Else hashes are
+    /// compared first, since next to no listing has any: 8 octets a row for a moment instead of
+    /// a table of all unique-ids.
     fn repeated(&self) -> Vec<usize> {
         let state = RandomState::new();
         let octets_at = |position: usize| self.listing.unique_id_octets(position);

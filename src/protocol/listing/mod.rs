@@ -22,6 +22,7 @@ pub struct Listing {
     /// Positions in `entries`, ascending, whose unique-id another entry has as well.
     repeated: Vec<usize>,
     malformed: usize,
+    octets_asked: bool,
 }
 
 /// A message of a [`Listing`].
@@ -103,6 +104,11 @@ impl Listing {
     /// Whether the server has unique-ids at all.
     pub fn unique_ids(&self) -> &UidSupport {
         &self.unique_ids
+    }
+
+    /// Whether LIST was asked, and be it that it was refused.
+    pub fn octets_asked(&self) -> bool {
+        self.octets_asked
     }
 
     /// How many rows were left out: no number in them, or the number of another row.

@@ -236,6 +236,9 @@ fn without_uidl_the_octets_are_asked_for_at_once() {
         let mut client = client(Script::new(&format!("{script}\nC: NOOP\nS: +OK")), policy);
         let listing = client.listing_without_octets().unwrap();
         assert_eq!(rows(&listing), expected, "{script}");
+        let listing = client.add_octets(listing).unwrap();
+        assert_eq!(rows(&listing), expected, "{script}");
+        assert_eq!(listing.malformed(), 0, "{script}");
         client.noop().unwrap();
     };
     let list = "C: LIST\nS: +OK\nS: 1 10\nS: .";
