@@ -330,10 +330,12 @@ impl Client<Transaction> {
     fn settle(&mut self) -> Result<(), Error> {
         self.catch_up()?;
         self.finish_body()?;
-        if self.state.pipeline.len() > 0 {
-            return Err(Error::RequestsLeft);
+        match self.state.pipeline.len() {
+            0 => Ok(()),
+            _ if self.is_in_step() => Err(Error::RequestsLeft),
+            // They never get their answers.
+            _ => Err(Error::OutOfStep),
         }
-        Ok(())
     }
 
     /// Reads a body to its end that the caller did not.

@@ -8,6 +8,7 @@ use super::{client, next, retr};
 use crate::client::error::{Error, Wait};
 use crate::client::session::Wire;
 use crate::client::settings::PipelinePolicy;
+use crate::client::{Client, Transaction};
 
 /// A server that says one thing whatever it is asked, and then closes the connection.
 #[derive(Debug)]
@@ -57,11 +58,19 @@ proptest! {
         ),
         read_octets_max in 1usize..50,
         is_pipelining in any::<bool>(),
+        is_listed_at_once in any::<bool>(),
     ) {
         let wire = Babbling { octets: octets.concat(), read_octets_max };
         let policy = if is_pipelining { PipelinePolicy::Auto } else { PipelinePolicy::Off };
         let mut client = client(wire, policy);
-        while client.listing().is_ok() && client.stat().is_ok() {
+        let list = |client: &mut Client<Transaction>| {
+            if is_listed_at_once {
+                return client.listing();
+            }
+            let listing = client.listing_without_octets()?;
+            client.add_octets(listing)
+        };
+        while list(&mut client).is_ok() && client.stat().is_ok() {
             client.ask(retr(1, 5));
             client.ask(retr(2, None));
             while next(&mut client).is_ok_and(|answer| answer != "nothing") {}
