@@ -39,7 +39,6 @@ pub(in crate::transfer) enum AskOctets {
 pub(in crate::transfer) struct Listed {
     client: Client<Transaction>,
     listing: Listing,
-    ask_octets: AskOctets,
 }
 
 impl Listed {
@@ -54,11 +53,7 @@ impl Listed {
             AskOctets::AtOnce => client.listing()?,
             AskOctets::WhenNeeded => client.listing_without_octets()?,
         };
-        Ok(Self {
-            client,
-            listing,
-            ask_octets,
-        })
+        Ok(Self { client, listing })
     }
 }
 
@@ -68,7 +63,6 @@ pub(in crate::transfer) struct Session<'r, 'a> {
     client: Client<Transaction>,
     store: &'r mut Store,
     listing: Listing,
-    ask_octets: AskOctets,
     account: AccountId,
     contents: Contents<ReceiptId>,
     /// How many messages of this session a program would not take.
@@ -82,11 +76,7 @@ impl<'r, 'a> Session<'r, 'a> {
         listed: Listed,
         store: &'r mut Store,
     ) -> Result<Self, Error> {
-        let Listed {
-            client,
-            listing,
-            ask_octets,
-        } = listed;
+        let Listed { client, listing } = listed;
         run.login_delay = client
             .server()
             .capabilities()
@@ -105,7 +95,6 @@ impl<'r, 'a> Session<'r, 'a> {
             client,
             store,
             listing,
-            ask_octets,
             account,
             contents,
             unstored: 0,
@@ -116,7 +105,7 @@ impl<'r, 'a> Session<'r, 'a> {
     pub(in crate::transfer) fn run(mut self) -> Result<Progress, Error> {
         let selected = self.select()?;
         let mut plan = self.plan(&selected);
-        if self.ask_octets == AskOctets::WhenNeeded && !plan.leaves_all_for_good() {
+        if !self.listing.octets_asked() && !plan.leaves_all_for_good() {
             self.listing = self.client.add_octets(self.listing)?;
             plan = self.plan(&selected);
         }

@@ -2,11 +2,11 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::{FirstLine, Record, Seal, Unreadable, decode_first, encode_first};
+use super::{FirstLine, Record, Seal, Unreadable, checked, decode_first, encode_first};
 use crate::message::Header;
 use crate::protocol::UniqueId;
 use crate::store::journal::record::{
-    AccountId, Identity, JournalId, Place, Receipt, ReceiptId, Repair,
+    AccountId, Gist, Identity, JournalId, Place, Receipt, ReceiptId, Repair,
 };
 
 const ID: JournalId = JournalId(0x0b5d_2c9e_4f8a_7d61);
@@ -326,6 +326,27 @@ proptest! {
     fn any_octets_are_a_line_or_not(line in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(Record::<Receipt>::decode(*SEAL, 0, &line).is_err());
         prop_assert!(decode_first(&line).is_err());
+    }
+
+    /// What is loaded can be read again.
+    #[test]
+    fn what_is_kept_is_read_from_just_the_lines_that_tell_all(
+        record in any_record(),
+        changed in any::<prop::sample::Index>(),
+        octet in prop_oneof![any::<u8>(), prop::sample::select(&b" %-/.+0Aa"[..])],
+    ) {
+        let line = line_of(&record, 0);
+        let mut text = checked(*SEAL, 0, &line).unwrap().to_vec();
+        *changed.get_mut(&mut text) = octet;
+        let whole = Record::<Receipt>::decode_text(&text);
+        let kept = Record::<Gist<'_>>::decode_text(&text);
+        prop_assert_eq!(whole.is_some(), kept.is_some());
+        let kept = match kept {
+            Some(Record::Intent(gist) | Record::Receipt { receipt: gist, .. }) => Some(gist),
+            Some(_) | None => None,
+        };
+        let whole = whole.and_then(Record::into_receipt);
+        prop_assert_eq!(whole.map(Gist::from), kept);
     }
 
     #[test]
