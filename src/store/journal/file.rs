@@ -70,8 +70,8 @@ impl JournalFile {
 
     fn read(path: &Path, opened: Opened) -> Result<(Self, Index), Error> {
         let reading = |error| Error::io("reading", path)(error);
-        let octets = opened.file().metadata().map_err(reading)?.len();
-        let mut index = Index::with_room(receipts_expected(octets));
+        let metadata = opened.file().metadata().map_err(reading)?;
+        let mut index = Index::with_room(receipts_expected(metadata.len()));
         let mut lines = Lines::of(opened.file());
         let first = lines.next().map_err(reading)?;
         let (seal, mut octets) = first_line(path, first)?;

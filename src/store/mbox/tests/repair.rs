@@ -154,21 +154,26 @@ fn a_repair_puts_nothing_between_the_mail_of_others() {
     }
 }
 
+/// An mbox whose repair stopped as it wrote over the mail of others that it had put aside.
+fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
+    let append = (0..1000)
+        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
+        .unwrap();
+    let in_repair = |operations| {
+        let kit = mbox();
+        deliver_until(&kit, append, |_| 40);
+        Meanwhile::Append.happen(&kit, FOREIGN);
+        let ended = deliver_until(&kit, operations, octets);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    (0..1000).find_map(in_repair).unwrap()
+}
+
 #[test]
 fn mail_put_aside_is_written_back_only_as_it_was() {
     let mut contents = own_essences();
     contents.push(essence(b"Subject: theirs\n\nlines\n"));
-    let append = (0..1000)
-        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
-        .unwrap();
-    let kit_in_repair = |operations| {
-        let kit = mbox();
-        deliver_until(&kit, append, |_| 40);
-        Meanwhile::Append.happen(&kit, FOREIGN);
-        let ended = deliver_until(&kit, operations, |_| 0);
-        (ended == Ended::InAppend).then_some(kit)
-    };
-    let kit = (0..1000).find_map(kit_in_repair).unwrap();
+    let kit = mbox_in_repair(|_| 0);
     let before = read(&kit);
     let aside = names_in(kit.folder())
         .into_iter()
@@ -187,17 +192,7 @@ fn mail_put_aside_is_written_back_only_as_it_was() {
 #[test]
 fn a_repair_without_its_stage_gives_back_the_mail_of_others() {
     let theirs = [essence(b"Subject: theirs\n\nlines\n")];
-    let append = (0..1000)
-        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
-        .unwrap();
-    let kit_in_repair = |operations| {
-        let kit = mbox();
-        deliver_until(&kit, append, |_| 40);
-        Meanwhile::Append.happen(&kit, FOREIGN);
-        let ended = deliver_until(&kit, operations, |octets| octets);
-        (ended == Ended::InAppend).then_some(kit)
-    };
-    let kit = (0..1000).find_map(kit_in_repair).unwrap();
+    let kit = mbox_in_repair(|octets| octets);
     assert_eq!(count(&kit, &theirs).0, [0]);
     for name in names_in(kit.folder()) {
         if name.contains("stage") {
