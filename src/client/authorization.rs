@@ -111,6 +111,7 @@ impl Client<Authorization> {
             port,
             channel_binding,
             policy,
+            manners,
             ..
         } = &self.state;
         let capabilities = self.facts.capabilities_before_login.as_ref();
@@ -125,7 +126,12 @@ impl Client<Authorization> {
             channel_binding: channel_binding.as_deref(),
             is_mechanism_known: is_listed || policy.mechanism.is_some(),
         };
-        try_login(&mut self.session, mechanism, credentials, surroundings)?;
+        let tried = try_login(&mut self.session, mechanism, credentials, surroundings);
+        let may_be_in = tried.as_ref().err().is_none_or(Error::is_lost_in_judgement);
+        if let Some(capabilities) = capabilities.filter(|_| may_be_in) {
+            manners.note_login_delay(capabilities);
+        }
+        tried?;
         self.facts.mechanism = Some(mechanism);
         Ok(())
     }

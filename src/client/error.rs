@@ -69,6 +69,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the line was lost while the server may have been judging the password or token: it
+    /// may have let us in, or have refused us without a word.
+    pub fn is_lost_in_judgement(&self) -> bool {
+        matches!(
+            self,
+            Self::Io { doing: wait, .. } | Self::Deadline(wait) if wait.is_for_judgement()
+        )
+    }
+
     /// The message behind whose end more came, which may be the rest of it.
     pub fn message_with_more_behind(&self) -> Option<MessageNumber> {
         if let Self::Misbehaved(Misbehaviour::MoreBehindEnd { after, .. }) = self {
@@ -98,6 +107,17 @@ pub enum Wait {
     Data,
     /// The end of everything, which had a limit of its own.
     WholeRun,
+}
+
+impl Wait {
+    /// Whether the server may be judging the password or token meanwhile. Some hang up on a wrong
+    /// one without a word: seen at AOL's.
+    pub fn is_for_judgement(self) -> bool {
+        matches!(
+            self,
+            Self::Response(Verb::Pass | Verb::Apop | Verb::Auth | Verb::AuthResponse)
+        )
+    }
 }
 
 impl fmt::Display for Wait {

@@ -1,11 +1,13 @@
 //! What a server has shown that it does not bear, kept from one connection to the next.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::error::{Error, Misbehaviour, Wait};
 use super::settings::Server;
+use crate::protocol::Capabilities;
 
 /// What one server does not bear.
 #[derive(Debug, Default)]
@@ -13,9 +15,22 @@ pub(super) struct Manners {
     capa: AtomicBool,
     capa_after_login: AtomicBool,
     pipelining: AtomicBool,
+    login_delay_seconds: AtomicU64,
 }
 
 impl Manners {
+    /// It does not bear another login so soon. To be noted when there was one, or may have been.
+    pub(super) fn note_login_delay(&self, capabilities: &Capabilities) {
+        let delay = capabilities.login_delay().unwrap_or_default();
+        self.login_delay_seconds
+            .store(delay.as_secs(), Ordering::Relaxed);
+    }
+
+    /// How much time it wants between two logins.
+    pub(super) fn login_delay(&self) -> Duration {
+        Duration::from_secs(self.login_delay_seconds.load(Ordering::Relaxed))
+    }
+
     /// It does not bear to be asked what it can do.
     pub(super) fn note_capa(&self) {
         self.capa.store(true, Ordering::Relaxed);

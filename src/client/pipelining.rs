@@ -39,9 +39,14 @@ impl Pipelining {
     }
 
     /// Learns from what came of CAPA after the login.
-    pub(super) fn learn_from_capa<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
-        if answer.as_ref().is_err_and(is_unbearable) {
-            self.manners.note_capa_after_login();
+    pub(super) fn learn_from_capa(
+        &self,
+        answer: Result<Option<Capabilities>, Error>,
+    ) -> Result<Option<Capabilities>, Error> {
+        match &answer {
+            Ok(Some(capabilities)) => self.manners.note_login_delay(capabilities),
+            Err(error) if is_unbearable(error) => self.manners.note_capa_after_login(),
+            Ok(None) | Err(_) => {}
         }
         answer
     }

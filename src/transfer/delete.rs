@@ -1,18 +1,20 @@
 //! Deletes chosen messages from a maildrop.
 
+use std::collections::HashSet;
+
 use crate::client::{Client, Transaction};
 use crate::protocol::{Listing, Row};
 use crate::store::{self, AccountId, Identity, Known, OpenOptions, ReceiptId, Store, StoredFiles};
 
-use super::deletion::{Doomed, Ending};
-use super::error::Error;
+use super::deletion::{Doomed, Ending, Unconfirmed};
+use super::error::{Error, is_line_drop};
 use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, Failure, Fate, MessageReport, Observer, Status};
 use super::plan::{Reason, Selected, in_order};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
-use super::summary::{Outcome, Remedy, Summary};
+use super::summary::{DeletionState, Outcome, Remedy, Summary};
 
 /// What is to be deleted.
 #[derive(Debug)]
@@ -77,7 +79,36 @@ pub fn delete(
     confirm: &mut Confirm<'_>,
     observer: &dyn Observer,
 ) -> Outcome {
-    Outcome::of(|summary| Deleting::open(remote, delete, observer)?.run(confirm, summary))
+    Outcome::of(|summary| {
+        let mut store = delete.store.map(store::open).transpose()?;
+        let mut agreed = None;
+        remote.ask(observer, |client, _| {
+            let deleting = Deleting::open(client, delete, store.as_mut(), observer)?;
+            match &mut agreed {
+                None => deleting.run(confirm, &mut agreed, summary),
+                Some(agreed) => deleting.resume(agreed, summary),
+            }
+        })
+    })
+}
+
+/// What is to be deleted, as it was confirmed. After a lost line another session goes on with just
+/// that.
+struct Agreed {
+    doomed: Vec<Doomed>,
+    unconfirmed: Unconfirmed,
+}
+
+impl Agreed {
+    /// What of it this session lists. The numbers are others now, and only a unique-id tells that a
+    /// message is the same.
+    fn still_in(&self, listing: &Listing) -> Vec<Doomed> {
+        let agreed: HashSet<_> = self.doomed.iter().map(Doomed::name).collect();
+        let rows = listing.rows().filter(|row| !row.repeated);
+        rows.map(|row| Doomed::of(&row))
+            .filter(|doomed| doomed.unique_id.is_some() && agreed.contains(&doomed.name()))
+            .collect()
+    }
 }
 
 /// A message that is chosen, and its receipt if it has one for just these octets.
@@ -92,28 +123,24 @@ struct Deleting<'a> {
     observer: &'a dyn Observer,
     client: Client<Transaction>,
     listing: Listing,
-    store: Option<(Store, AccountId)>,
+    store: Option<(&'a mut Store, AccountId)>,
     /// Where the stored copies are, if they are asked for.
     stored_files: Option<StoredFiles>,
 }
 
 impl<'a> Deleting<'a> {
     fn open(
-        remote: &mut Remote<'_>,
+        mut client: Client<Transaction>,
         delete: &'a Delete<'a>,
+        store: Option<&'a mut Store>,
         observer: &'a dyn Observer,
     ) -> Result<Self, Error> {
-        let store = delete.store.map(store::open).transpose()?;
-        let (client, listing) = remote.ask(observer, Client::listing)?;
-        let store = match store {
-            Some(mut store) => {
-                let account = store
-                    .journal
-                    .account(delete.identity, &mut unique_ids(&listing));
-                Some((store, account))
-            }
-            None => None,
-        };
+        let listing = client.listing()?;
+        let store = store.map(|store| {
+            let journal = &mut store.journal;
+            let account = journal.account(delete.identity, &mut unique_ids(&listing));
+            (store, account)
+        });
         let stored_files = match (&store, delete.proof) {
             (Some((store, _)), StoredProof::File) => Some(StoredFiles::new(&store.destination)?),
             (Some(_), StoredProof::Receipt) | (None, _) => None,
@@ -128,7 +155,12 @@ impl<'a> Deleting<'a> {
         })
     }
 
-    fn run(mut self, confirm: &mut Confirm<'_>, summary: &mut Summary) -> Result<(), Error> {
+    fn run(
+        mut self,
+        confirm: &mut Confirm<'_>,
+        agreed: &mut Option<Agreed>,
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
         let chosen = self.choose(summary)?;
         let choice = Choice {
             messages: chosen.len() as u64,
@@ -156,6 +188,26 @@ impl<'a> Deleting<'a> {
             return Ok(());
         }
         let doomed: Vec<Doomed> = chosen.into_iter().map(|chosen| chosen.doomed).collect();
+        let agreed = agreed.insert(Agreed {
+            doomed: doomed.clone(),
+            unconfirmed: Unconfirmed::default(),
+        });
+        self.carry_out(&doomed, &mut agreed.unconfirmed, summary)
+    }
+
+    /// Goes on with what was agreed on in an earlier session.
+    fn resume(self, agreed: &mut Agreed, summary: &mut Summary) -> Result<(), Error> {
+        let doomed = agreed.still_in(&self.listing);
+        summary.skipped = (self.listing.len() - doomed.len()) as u64;
+        self.carry_out(&doomed, &mut agreed.unconfirmed, summary)
+    }
+
+    fn carry_out(
+        mut self,
+        doomed: &[Doomed],
+        unconfirmed: &mut Unconfirmed,
+        summary: &mut Summary,
+    ) -> Result<(), Error> {
         let receipts = self
             .store
             .as_mut()
@@ -165,10 +217,24 @@ impl<'a> Deleting<'a> {
             now_seconds: self.delete.now_seconds,
             observer: self.observer,
         };
-        let ended = ending.delete_and_quit(self.client, &doomed);
+        let ended = ending.delete_and_quit(self.client, doomed);
         summary.add(&ended.summary);
-        summary.deletion = ended.summary.deletion;
-        ended.error.map_or(Ok(()), Err)
+        unconfirmed.note_session(ended.summary.deletion, doomed, &self.listing);
+        summary.deletion = if unconfirmed.is_empty() {
+            ended.summary.deletion
+        } else {
+            DeletionState::Unknown
+        };
+        match ended.error {
+            None => Ok(()),
+            // Another session could not tell which these are.
+            Some(Error::Client(error))
+                if is_line_drop(&error) && doomed.iter().any(|it| it.unique_id.is_none()) =>
+            {
+                Err(Error::DeletionUnconfirmed(error))
+            }
+            Some(error) => Err(error),
+        }
     }
 
     /// The messages that meet the selection, and what is stored of them.
@@ -211,7 +277,6 @@ impl<'a> Deleting<'a> {
 
     fn select(&mut self) -> Result<Selected, Error> {
         let selection = self.delete.selection;
-        selection.tell_missing(&self.listing, self.observer);
         let mut selected = Selected::by_listing(&self.listing, selection);
         let mut memory = self.store.as_mut().map(|(store, account)| JournalMemory {
             journal: &mut store.journal,
@@ -226,6 +291,7 @@ impl<'a> Deleting<'a> {
             &mut memory,
             self.observer,
         )?;
+        selection.tell_missing(&self.listing, self.observer);
         Ok(selected)
     }
 

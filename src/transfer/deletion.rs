@@ -29,6 +29,11 @@ impl Doomed {
             octets: row.octets,
         }
     }
+
+    /// What names it from one session to the next, if it has a unique-id.
+    pub(super) fn name(&self) -> (Option<&UniqueId>, Option<u64>) {
+        (self.unique_id.as_ref(), self.octets)
+    }
 }
 
 /// So many DELEs go first: a server that refuses them all is not asked for the rest, since some

@@ -44,10 +44,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another session may go on where this one stopped.
+    /// Whether another session may go on where this one stopped, at a server that was reached
+    /// before.
     pub(super) fn another_session_may_help(&self) -> bool {
         match self {
-            Self::Client(error) => is_line_drop(error) || is_try_later(error),
+            Self::Client(error) => {
+                is_line_drop(error) || is_out_of_reach(error) || is_try_later(error)
+            }
             Self::Retrieving(error) => !matches!(
                 error,
                 client::Error::Stopped | client::Error::Deadline(Wait::WholeRun)
@@ -145,6 +148,14 @@ pub(super) fn is_hang_up(error: &client::Error) -> bool {
         return is_hang_up(cause);
     }
     matches!(error, client::Error::Io { .. })
+}
+
+/// Whether there is no way to the server. That it cannot be connected to is as a dropped line.
+fn is_out_of_reach(error: &client::Error) -> bool {
+    matches!(
+        error,
+        client::Error::UnknownHost { .. } | client::Error::Proxy { .. }
+    )
 }
 
 fn is_try_later(error: &client::Error) -> bool {

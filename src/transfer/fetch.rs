@@ -11,9 +11,10 @@ use crate::store::{self, Claimed, Identity, OpenOptions, Place, ReceiptId, Store
 use super::commit::{BATCH_AGE_MIN, notice_stored, notice_warnings};
 use super::deletion::Unconfirmed;
 use super::error::Error;
-use super::observer::{Event, Observer};
+use super::observer::Observer;
 use super::plan::{Spent, Task};
-use super::remote::{FIRST_PAUSE, Remote, Retries};
+use super::remote::Remote;
+use super::retries::{FIRST_PAUSE, Retries};
 use super::session::{AskOctets, Listed, Progress, Session};
 use super::summary::{Outcome, Summary};
 
@@ -65,8 +66,6 @@ pub(super) struct Run<'a> {
     pub(super) spent: Spent,
     pub(super) unconfirmed: Unconfirmed,
     pub(super) sessions: u32,
-    /// How long the server wants between two logins.
-    pub(super) login_delay: Duration,
     pub(super) pace: Pace,
 }
 
@@ -168,7 +167,6 @@ impl<'a> Run<'a> {
             spent: Spent::default(),
             unconfirmed: Unconfirmed::default(),
             sessions: 0,
-            login_delay: Duration::ZERO,
             pace: Pace {
                 first_pause: FIRST_PAUSE,
                 batch_age_min: BATCH_AGE_MIN,
@@ -177,13 +175,13 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn run(&mut self, remote: &mut Remote<'_>) -> Result<(), Error> {
-        let (mut store, listed) = self.open_and_list(remote)?;
+        let mut retries = Retries::new(remote.retries, self.pace.first_pause);
+        let (mut store, listed) = self.open_and_list(remote, &mut retries)?;
         self.announce_replayed(&mut store);
         let mut listed = Some(listed);
-        let mut retries = Retries::new(remote.retries, self.pace.first_pause);
         loop {
             let listed = listed.take().unwrap_or_else(|| {
-                let client = remote.log_in()?;
+                let client = remote.log_in(&mut retries)?;
                 Listed::new(client, AskOctets::AtOnce, self.observer)
             });
             let settled_before = self.settled();
@@ -191,44 +189,37 @@ impl<'a> Run<'a> {
             if self.settled() > settled_before {
                 retries.reset();
             }
-            let pause = match ended {
+            match ended {
                 Ok(Progress::Done) => return Ok(()),
                 // A message that is too long is given up with the line, by ourselves, and not
                 // asked for again: that is no failure of the line.
-                Ok(Progress::MoreToCome) | Err(Error::MessageTooLong { .. }) => self.login_delay,
-                Err(error) if error.another_session_may_help() => {
-                    let Some(pause) = retries.next_pause() else {
-                        return Err(error);
-                    };
-                    let pause = pause.max(self.login_delay);
-                    self.observer.notice(Event::Reconnecting {
-                        cause: &error,
-                        pause,
-                    });
-                    pause
+                Ok(Progress::MoreToCome) | Err(Error::MessageTooLong { .. }) => {
+                    remote.pause(remote.login_delay())?;
                 }
-                Err(error) => return Err(error),
-            };
-            remote.pause(pause)?;
+                Err(error) => remote.recover(&mut retries, error, self.observer)?,
+            }
         }
     }
 
     /// Opens the store while the connection is made and the maildrop listed. The lock comes before:
-    /// where another run has it, nobody is asked for a password and the server hears nothing.
+    /// where another run has it, nobody is asked for a password and the server hears nothing. A store
+    /// that cannot be opened ends the run whatever the line does: no session would be of use.
     fn open_and_list(
         &self,
         remote: &mut Remote<'_>,
+        retries: &mut Retries,
     ) -> Result<(Store, Result<Listed, Error>), Error> {
         let claimed = store::claim(self.fetch.store)?;
         let ask_octets = self.ask_octets(&claimed);
+        let list = |client| Listed::new(client, ask_octets, self.observer);
         thread::scope(|scope| {
             let opening = scope.spawn(|| claimed.open());
-            let client = remote.log_in();
+            let client = remote.log_in(retries);
             if client.is_err() || opening.is_finished() {
                 let store = join(opening)?;
-                return Ok((store, Listed::new(client?, ask_octets, self.observer)));
+                return Ok((store, client.and_then(list)));
             }
-            let listed = Listed::new(client?, ask_octets, self.observer);
+            let listed = client.and_then(list);
             Ok((join(opening)?, listed))
         })
     }

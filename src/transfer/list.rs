@@ -1,11 +1,14 @@
 //! Looks at a maildrop and at what is stored of it, and changes neither.
 
+use std::collections::HashSet;
+
 use crate::client::{Client, ServerFacts, Transaction};
 use crate::message::Header;
-use crate::protocol::{Listing, MaildropSize, UniqueIdRef};
+use crate::protocol::{Listing, MaildropSize, Row, UniqueIdRef};
 use crate::store::{AccountId, Identity, Journal, OpenOptions, foresee, read_journal};
 
 use super::error::Error;
+use super::fetch::MessageKey;
 use super::headers::{JournalMemory, Writing, each_header, narrow};
 use super::observer::{Event, Fate, MessageReport, Observer, Status};
 use super::plan::{
@@ -22,6 +25,12 @@ pub struct Look<'a> {
     pub store: Option<&'a OpenOptions>,
     /// Whose mail it is.
     pub identity: &'a Identity,
+}
+
+impl Look<'_> {
+    fn journal(&self) -> Result<Option<Journal>, Error> {
+        Ok(self.store.map(read_journal).transpose()?.flatten())
+    }
 }
 
 /// Whether headers are shown.
@@ -53,7 +62,17 @@ pub fn list(
     observer: &dyn Observer,
 ) -> Outcome {
     Outcome::of(|summary| {
-        View::open(remote, look, observer)?.list(selection, headers, observer, summary)
+        let mut journal = look.journal()?;
+        let mut told = Told::default();
+        remote.ask(observer, |client, retries| {
+            let view = View::open(client, look, journal.as_mut())?;
+            let told_before = told.0.len();
+            let ended = view.list(selection, headers, &mut told, observer, summary);
+            if told.0.len() > told_before {
+                retries.reset();
+            }
+            ended
+        })
     })
 }
 
@@ -73,24 +92,25 @@ pub fn stat(
     extent: Extent,
     observer: &dyn Observer,
 ) -> Result<Stat, Error> {
-    let stat = if look.store.is_some() {
-        let mut view = View::open(remote, look, observer)?;
-        ask_languages(&mut view.client, extent)?;
-        let stat = view.stat();
-        leave(view.client);
-        stat
-    } else {
-        let (mut client, size) = remote.ask(observer, Client::stat)?;
+    let mut journal = look.journal()?;
+    remote.ask(observer, |mut client, _| {
+        if look.store.is_some() {
+            let mut view = View::open(client, look, journal.as_mut())?;
+            ask_languages(&mut view.client, extent)?;
+            let stat = view.stat();
+            leave(view.client);
+            return Ok(stat);
+        }
+        let size = client.stat()?;
         ask_languages(&mut client, extent)?;
         let server = client.server().clone();
         leave(client);
-        Stat {
+        Ok(Stat {
             size,
             new: None,
             server,
-        }
-    };
-    Ok(stat)
+        })
+    })
 }
 
 fn ask_languages(client: &mut Client<Transaction>, extent: Extent) -> Result<(), Error> {
@@ -109,15 +129,34 @@ pub fn preview(
 ) -> Outcome {
     Outcome::of(|summary| {
         look.store.map_or(Ok(()), foresee)?;
-        View::open(remote, look, observer)?.preview(task, observer, summary)
+        let mut journal = look.journal()?;
+        remote.ask(observer, |client, _| {
+            let view = View::open(client, look, journal.as_mut())?;
+            view.preview(task, observer, summary)
+        })
     })
 }
 
+/// What was told before the line was lost; none of it is told again.
+#[derive(Debug, Default)]
+struct Told(HashSet<MessageKey>);
+
+impl Told {
+    fn has(&self, row: &Row<'_>) -> bool {
+        !self.0.is_empty() && self.0.contains(&MessageKey::of(row))
+    }
+
+    fn add(&mut self, listing: &Listing, rows: impl Iterator<Item = usize>) {
+        let rows = rows.filter_map(|row| listing.row(row));
+        self.0.extend(rows.map(|row| MessageKey::of(&row)));
+    }
+}
+
 /// A maildrop that is only looked at.
-struct View {
+struct View<'a> {
     client: Client<Transaction>,
     listing: Listing,
-    journal: Option<(Journal, AccountId)>,
+    journal: Option<(&'a mut Journal, AccountId)>,
     /// Whether a destination was named, journal or not.
     stores: Stores,
 }
@@ -129,22 +168,17 @@ enum Stores {
     Nowhere,
 }
 
-impl View {
+impl<'a> View<'a> {
     fn open(
-        remote: &mut Remote<'_>,
+        mut client: Client<Transaction>,
         look: &Look<'_>,
-        observer: &dyn Observer,
+        journal: Option<&'a mut Journal>,
     ) -> Result<Self, Error> {
-        let journal = look.store.map(read_journal).transpose()?.flatten();
-        let (client, listing) = remote.ask(observer, Client::listing)?;
-        let journal = match journal {
-            Some(mut journal) => {
-                let mut listed = unique_ids(&listing);
-                let account = journal.account(look.identity, &mut listed);
-                Some((journal, account))
-            }
-            None => None,
-        };
+        let listing = client.listing()?;
+        let journal = journal.map(|journal| {
+            let account = journal.account(look.identity, &mut unique_ids(&listing));
+            (journal, account)
+        });
         let stores = look.store.map_or(Stores::Nowhere, |_| Stores::Somewhere);
         Ok(Self {
             client,
@@ -182,7 +216,6 @@ impl View {
         selection: &Selection,
         observer: &dyn Observer,
     ) -> Result<Selected, Error> {
-        selection.tell_missing(&self.listing, observer);
         let mut selected = Selected::by_listing(&self.listing, selection);
         for row in selected.rows().collect::<Vec<_>>() {
             let stored = self.is_stored(self.listing.row(row).and_then(|row| row.unique_id));
@@ -203,6 +236,7 @@ impl View {
             &mut memory(&mut self.journal),
             observer,
         )?;
+        selection.tell_missing(&self.listing, observer);
         Ok(selected)
     }
 
@@ -210,16 +244,19 @@ impl View {
         mut self,
         selection: &Selection,
         headers: Headers,
+        told: &mut Told,
         observer: &dyn Observer,
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let selected = self.select(selection, observer)?;
+        let limit = selection.limit.unwrap_or(usize::MAX);
         let rows: Vec<usize> = in_order(&self.listing, selection.order)
+            .filter(|(row, listed)| selected.contains(*row) && !told.has(listed))
             .map(|(row, _)| row)
-            .filter(|&row| selected.contains(row))
-            .take(selection.limit.unwrap_or(usize::MAX))
+            .take(limit.saturating_sub(told.0.len()))
             .collect();
-        summary.skipped = (self.listing.len() - rows.len()) as u64;
+        let meant = rows.len() + told.0.len();
+        summary.skipped = self.listing.len().saturating_sub(meant) as u64;
         let stored: Vec<Option<bool>> = rows
             .iter()
             .map(|&row| {
@@ -229,7 +266,9 @@ impl View {
             .collect();
         let mut stored = stored.into_iter();
         let listing = &self.listing;
+        let mut noticed = 0;
         let mut notice = |row, header: Option<&Header>| {
+            noticed += 1;
             let status = Status::Listed {
                 stored: stored.next().flatten(),
                 header,
@@ -239,13 +278,15 @@ impl View {
         match headers {
             Headers::Hidden => rows.iter().for_each(|&row| notice(row, None)),
             Headers::Shown => {
-                each_header(
+                let ended = each_header(
                     &mut self.client,
                     listing,
                     &rows,
                     &mut memory(&mut self.journal),
                     &mut |row, header| notice(row, Some(header)),
-                )?;
+                );
+                told.add(listing, rows.into_iter().take(noticed));
+                ended?;
             }
         }
         leave(self.client);
@@ -308,7 +349,7 @@ impl View {
     }
 }
 
-fn memory(journal: &mut Option<(Journal, AccountId)>) -> Option<JournalMemory<'_>> {
+fn memory<'j>(journal: &'j mut Option<(&mut Journal, AccountId)>) -> Option<JournalMemory<'j>> {
     journal.as_mut().map(|(journal, account)| JournalMemory {
         journal,
         account: *account,

@@ -1,6 +1,6 @@
 //! Records what is in a maildrop as stored, without fetching it.
 
-use crate::client::Client;
+use crate::client::{Client, Transaction};
 use crate::protocol::{Listing, UidSupport};
 use crate::store::{self, AccountId, Identity, Journal, OpenOptions, Receipt};
 
@@ -9,7 +9,7 @@ use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, Observer, Warning};
 use super::plan::{Selected, in_order};
-use super::remote::Remote;
+use super::remote::{Remote, leave};
 use super::selection::Selection;
 use super::summary::{Outcome, Summary};
 
@@ -40,12 +40,21 @@ fn run(
 ) -> Result<(), Error> {
     let mut store = store::open(mark.store)?;
     let journal = &mut store.journal;
-    let (mut client, listing) = remote.ask(observer, Client::listing)?;
-    if matches!(listing.unique_ids(), UidSupport::Refused(_)) && !listing.is_empty() {
-        observer.notice(Event::Warning(Warning::NoUniqueIds));
-    }
+    remote.ask(observer, |client, _| {
+        summary.skipped = record(client, journal, mark, observer)?;
+        Ok(())
+    })
+}
+
+/// Records the selected messages in one session; how many.
+fn record(
+    mut client: Client<Transaction>,
+    journal: &mut Journal,
+    mark: &Mark<'_>,
+    observer: &dyn Observer,
+) -> Result<u64, Error> {
+    let listing = client.listing()?;
     let account = journal.account(mark.identity, &mut unique_ids(&listing));
-    mark.selection.tell_missing(&listing, observer);
     let mut selected = Selected::by_listing(&listing, mark.selection);
     let mut memory = JournalMemory {
         journal,
@@ -60,12 +69,15 @@ fn run(
         &mut memory,
         observer,
     )?;
-    let receipts = receipts(&listing, &selected, &store.journal, account, mark);
-    store.journal.record(&receipts)?;
-    store.journal.sync()?;
-    summary.skipped = receipts.len() as u64;
-    client.quit()?;
-    Ok(())
+    if matches!(listing.unique_ids(), UidSupport::Refused(_)) && !listing.is_empty() {
+        observer.notice(Event::Warning(Warning::NoUniqueIds));
+    }
+    mark.selection.tell_missing(&listing, observer);
+    let receipts = receipts(&listing, &selected, journal, account, mark);
+    journal.record(&receipts)?;
+    journal.sync()?;
+    leave(client);
+    Ok(receipts.len() as u64)
 }
 
 /// A receipt for each selected message that has none.

@@ -16,6 +16,7 @@ mod observer;
 mod plan;
 mod policy;
 mod remote;
+mod retries;
 mod retrieve;
 mod selection;
 mod session;

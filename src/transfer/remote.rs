@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::observer::{Event, Observer};
+use super::retries::{FIRST_PAUSE, Retries};
 use crate::client::{
     self, Attempt, Client, Connector, Credentials, LoginPolicy, Patience, Server, Transaction,
 };
@@ -43,34 +44,68 @@ const PAUSE_SLICE: Duration = Duration::from_millis(50);
 
 impl Remote<'_> {
     /// Connects and logs in.
-    pub(super) fn log_in(&mut self) -> Result<Client<Transaction>, Error> {
+    pub(super) fn log_in(&mut self, retries: &mut Retries) -> Result<Client<Transaction>, Error> {
         let mut credentials = |attempt| (self.credentials)(attempt).map_err(Error::Credentials);
-        client::log_in(
+        let client = client::log_in(
             self.connector,
             self.server,
             self.patience,
             self.policy,
             &mut credentials,
-        )
+        )?;
+        retries.logged_in();
+        Ok(client)
     }
 
-    /// Connects, logs in and asks, for the listing or the like. A server that loses its way over
-    /// commands in one write is called once more and asked step by step.
+    /// Connects, logs in and asks, once more for each line that was lost. What takes many answers
+    /// tells the retries of each. A server that loses its way over commands in one write is called
+    /// once more at once, and asked step by step.
     pub(super) fn ask<T>(
         &mut self,
         observer: &dyn Observer,
-        question: impl Fn(&mut Client<Transaction>) -> Result<T, client::Error>,
-    ) -> Result<(Client<Transaction>, T), Error> {
-        let mut ask_once = || {
-            let mut client = self.log_in()?;
-            observer.notice(Event::LoggedIn(client.server()));
-            let answer = question(&mut client)?;
-            Ok((client, answer))
-        };
-        match ask_once() {
-            Err(Error::Client(client::Error::CommandsLost(_))) => ask_once(),
-            answered => answered,
+        mut question: impl FnMut(Client<Transaction>, &mut Retries) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut retries = Retries::new(self.retries, FIRST_PAUSE);
+        loop {
+            let mut ask_once = || {
+                let client = self.log_in(&mut retries)?;
+                observer.notice(Event::LoggedIn(client.server()));
+                question(client, &mut retries)
+            };
+            let answered = match ask_once() {
+                Err(Error::Client(client::Error::CommandsLost(_))) => ask_once(),
+                answered => answered,
+            };
+            match answered {
+                Err(error @ Error::Client(_)) => self.recover(&mut retries, error, observer)?,
+                // What TOP tells without end, it tells so again.
+                answered => return answered,
+            }
         }
+    }
+
+    /// Waits until the way may be walked again after this error, or gives it back if that would not
+    /// help.
+    pub(super) fn recover(
+        &self,
+        retries: &mut Retries,
+        error: Error,
+        observer: &dyn Observer,
+    ) -> Result<(), Error> {
+        let Some(pause) = retries.pause_after(&error) else {
+            return Err(error);
+        };
+        let pause = pause.max(self.login_delay());
+        observer.notice(Event::Reconnecting {
+            cause: &error,
+            pause,
+        });
+        self.pause(pause)
+    }
+
+    /// How much time the server wants between two logins.
+    pub(super) fn login_delay(&self) -> Duration {
+        self.connector.login_delay(self.server)
     }
 
     /// Waits, but not past a stop. A server may ask for any pause between two logins: one that the
@@ -97,65 +132,5 @@ impl Remote<'_> {
 pub(super) fn leave(client: Client<Transaction>) {
     if let Err(error) = client.quit() {
         log::info!("the session did not end well: {error}");
-    }
-}
-
-/// Pauses between connections: each twice as long as the one before.
-#[derive(Debug)]
-pub(super) struct Retries {
-    allowed: u32,
-    used: u32,
-    first_pause: Duration,
-}
-
-/// RFC 2449 section 6.5 lets a server ask for more between two logins; that comes on top.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const PAUSE_MAX: Duration = Duration::from_mins(1);
-
-impl Retries {
-    pub(super) fn new(allowed: u32, first_pause: Duration) -> Self {
-        Self {
-            allowed,
-            used: 0,
-            first_pause,
-        }
-    }
-
-    /// A message completed: the line is worth being picked up again.
-    pub(super) fn reset(&mut self) {
-        self.used = 0;
-    }
-
-    /// The pause before the next connection, or none if there were enough.
-    pub(super) fn next_pause(&mut self) -> Option<Duration> {
-        if self.used == self.allowed {
-            return None;
-        }
-        let pause = self
-            .first_pause
-            .saturating_mul(2_u32.saturating_pow(self.used));
-        self.used += 1;
-        Some(pause.min(PAUSE_MAX))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{FIRST_PAUSE, Retries};
-
-    #[test]
-    fn pauses_grow_until_there_were_enough() {
-        let mut retries = Retries::new(3, FIRST_PAUSE);
-        let mut pauses = || [0; 4].map(|_| retries.next_pause().map(|pause| pause.as_millis()));
-        assert_eq!(pauses(), [Some(500), Some(1_000), Some(2_000), None]);
-        retries.reset();
-        assert_eq!(retries.next_pause(), Some(Duration::from_millis(500)));
-        let mut many = Retries::new(40, FIRST_PAUSE);
-        assert_eq!(
-            (0..40).filter_map(|_| many.next_pause()).last(),
-            Some(Duration::from_mins(1))
-        );
     }
 }

@@ -23,6 +23,7 @@ mod import;
 mod journal;
 mod json;
 mod kill;
+mod lost_line;
 mod neighbours;
 mod pages;
 mod proxy;

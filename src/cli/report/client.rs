@@ -205,8 +205,7 @@ fn hint_of_broken_wait(wait: Wait) -> Option<&'static str> {
             Some("see that the port speaks TLS: pop3s:// is for 995, pop3:// for 110")
         }
         Wait::Response(Verb::Quit) => None,
-        // Seen at AOL's servers.
-        Wait::Response(Verb::Pass | Verb::Apop | Verb::Auth | Verb::AuthResponse) => Some(
+        wait if wait.is_for_judgement() => Some(
             "some servers hang up on a wrong user or password without a word; if it comes again, \
              see that both are right",
         ),

@@ -5,6 +5,7 @@ mod proxy;
 mod resolve;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Host;
 
@@ -58,6 +59,12 @@ impl Connector {
         let opening = self.greet(server, patience)?;
         let (opening, capabilities) = self.ask_capabilities(opening, server, patience, &manners)?;
         Client::greeted(opening, capabilities, server, *policy, manners)
+    }
+
+    /// How much time the server wants before another login (RFC 2449 section 6.5), if there was one
+    /// by this connector.
+    pub fn login_delay(&self, server: &Server) -> Duration {
+        self.manners_of(server).login_delay()
     }
 
     /// What the server has shown that it does not bear.

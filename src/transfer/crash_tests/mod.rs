@@ -150,7 +150,7 @@ fn drop_everywhere(kind: Kind) {
                 });
                 let is_over = world.steps() <= step;
                 world.check_moments(&told);
-                if retries > 0 && world.has_listed() {
+                if retries > 0 {
                     match ended {
                         Ok(()) => world.check_end(&told),
                         // Its end is for the next run to find out.

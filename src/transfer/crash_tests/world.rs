@@ -257,11 +257,6 @@ impl World {
         }
     }
 
-    /// Whether any run came so far as to ask for a listing.
-    pub(super) fn has_listed(&self) -> bool {
-        self.server.count("UIDL") > 0
-    }
-
     /// How many operations of the disk the last run came to.
     pub(super) fn operations(&self) -> usize {
         self.disk.operations()

@@ -77,11 +77,6 @@ impl<'r, 'a> Session<'r, 'a> {
         store: &'r mut Store,
     ) -> Result<Self, Error> {
         let Listed { client, listing } = listed;
-        run.login_delay = client
-            .server()
-            .capabilities()
-            .login_delay()
-            .unwrap_or_default();
         let now_seconds = run.fetch.task.now_seconds;
         let journal = &mut store.journal;
         let account = journal.account(run.fetch.identity, &mut unique_ids(&listing));

@@ -1,0 +1,272 @@
+//! A line that is lost at any step of a session is made anew, `--retries` times, whatever the
+//! command; what looks like a mistake or a wrong password is told at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread;
+
+use pop3d::{Mailbox, Moment, Server, Settings, Sizes, Step, Then, When};
+
+use crate::support::embedded::{assert_maildir, popfetch, serve, stored_messages};
+use crate::support::program::{Folder, Outcome};
+
+const MESSAGES: u32 = 2;
+/// Most of the runs wait for the end of a pause.
+const AT_ONCE: usize = 16;
+/// What the program says when it goes on.
+const GOES_ON: &str = "connecting again";
+
+fn server() -> Server {
+    serve(Mailbox::generated(MESSAGES, 7, Sizes::Fixed(600)))
+}
+
+/// Asks one thing after the other, so that each step is a wait of its own.
+fn server_in_lock_step() -> Server {
+    let settings = Settings {
+        capabilities: vec!["TOP", "UIDL", "USER"],
+        ..Settings::default()
+    };
+    Server::start(Mailbox::generated(MESSAGES, 7, Sizes::Fixed(600)), settings).unwrap()
+}
+
+/// From here on the server hangs up at the nth step that is seen.
+fn hang_up_once(server: &Server, nth: u64) {
+    let seen = AtomicU64::new(0);
+    server.look_on(move |_| match seen.fetch_add(1, Ordering::SeqCst) {
+        step if step == nth => Then::HangUp,
+        _ => Then::GoOn,
+    });
+}
+
+/// From here on the server hangs up where it is told to; how many sessions there were.
+fn hang_up(server: &Server, at: impl Fn(Moment) -> bool + Send + Sync + 'static) -> Arc<AtomicU32> {
+    let sessions = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&sessions);
+    let first = step(When::Before, "greeting");
+    server.look_on(move |moment| {
+        counted.fetch_add(u32::from(moment.step == first), Ordering::SeqCst);
+        if at(moment) { Then::HangUp } else { Then::GoOn }
+    });
+    sessions
+}
+
+fn step(when: When, verb: &'static str) -> Step {
+    Step {
+        when,
+        verb,
+        number: 0,
+    }
+}
+
+/// Whether the program went on, and so often, as it said.
+#[track_caller]
+fn assert_went_on(outcome: &Outcome, times: usize, context: &str) {
+    let said = outcome.stderr.matches(GOES_ON).count();
+    assert_eq!(said, times, "{context}: {outcome:?}");
+}
+
+/// Runs this at once for each step of a session, with a server that hangs up there, once.
+fn at_every_step(
+    serve: fn() -> Server,
+    command: &str,
+    words: &str,
+    check: impl Fn(&Folder, &Server, &Outcome, &str) + Sync,
+) {
+    let run = |folder: &Folder, server: &Server| {
+        let program = popfetch(folder, command, server).words(words);
+        program.words("--retries 1 -v").run()
+    };
+    let undisturbed = serve();
+    run(&Folder::new(), &undisturbed).expect(0);
+    let steps = undisturbed.steps();
+    assert!(steps > 12, "a session of {steps} steps is none");
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let nth = next.fetch_add(1, Ordering::SeqCst);
+                    if nth >= steps {
+                        break;
+                    }
+                    let (folder, server) = (Folder::new(), serve());
+                    hang_up_once(&server, nth);
+                    let outcome = run(&folder, &server);
+                    let context = format!("{command} {words}, line lost at step {nth}");
+                    check(&folder, &server, &outcome, &context);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_fetch_goes_on_wherever_the_line_was_lost() {
+    for serve in [server, server_in_lock_step] {
+        at_every_step(
+            serve,
+            "fetch",
+            "--to mail",
+            |folder, server, outcome, context| {
+                assert_eq!(outcome.code(), 0, "{context}: {outcome:?}");
+                let wanted = stored_messages(&server.mailbox(), 1..=MESSAGES);
+                assert_maildir(&folder.join("mail"), &wanted, context);
+                assert_eq!(server.count("DELE"), 0, "{context}");
+            },
+        );
+    }
+}
+
+/// What was told is not told again.
+#[test]
+fn a_look_goes_on_wherever_the_line_was_lost() {
+    for (command, words) in [("list", "-l"), ("stat", "--to mail")] {
+        for serve in [server, server_in_lock_step] {
+            let (folder, server) = (Folder::new(), serve());
+            let shown = popfetch(&folder, command, &server).words(words);
+            let shown = shown.run().expect(0).stdout();
+            at_every_step(serve, command, words, |_, _, outcome, context| {
+                assert_eq!(outcome.code(), 0, "{context}: {outcome:?}");
+                assert_eq!(
+                    without_port(&outcome.stdout()),
+                    without_port(&shown),
+                    "{context}"
+                );
+            });
+        }
+    }
+}
+
+/// Each server has a port of its own.
+fn without_port(text: &str) -> String {
+    text.split_whitespace()
+        .filter(|word| !word.contains("127.0.0.1"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Whether the server has carried a deletion out when the line is lost at QUIT, only it knows.
+#[test]
+fn a_deletion_goes_on_wherever_the_line_was_lost_before_quit() {
+    for serve in [server, server_in_lock_step] {
+        at_every_step(
+            serve,
+            "delete",
+            "--number 1 --yes",
+            |_, server, outcome, context| {
+                let left = server.mailbox().present();
+                if outcome.code() == 75 {
+                    assert_eq!(server.count("DELE"), 1, "{context}: {outcome:?}");
+                    let is_told = outcome.stderr.contains("did not confirm");
+                    assert!(is_told, "{context}: {outcome:?}");
+                    assert_went_on(outcome, 0, context);
+                    return;
+                }
+                assert_eq!(outcome.code(), 0, "{context}: {outcome:?}");
+                assert_eq!(left, [2], "{context}: {outcome:?}");
+            },
+        );
+    }
+}
+
+/// By another session the numbers have changed; it is the unique-ids that count.
+#[test]
+fn a_deletion_that_goes_on_takes_just_what_was_chosen() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(4, 7, Sizes::Fixed(600)));
+    let lost = Step {
+        when: When::Before,
+        verb: "DELE",
+        number: 3,
+    };
+    let sessions = hang_up(&server, move |moment| {
+        moment.session == 0 && moment.step == lost
+    });
+    let delete = popfetch(&folder, "delete", &server).words("--number 2-3 --yes --json -v");
+    let outcome = delete.run().expect(0);
+    assert_went_on(&outcome, 1, "delete");
+    assert_eq!(server.mailbox().present(), [1, 4]);
+    assert_eq!(sessions.load(Ordering::SeqCst), 2);
+    let told = outcome.stdout();
+    assert_eq!(told.matches("\"status\":\"deleted\"").count(), 2, "{told}");
+    assert!(told.contains("\"delete_state\":\"confirmed\""), "{told}");
+}
+
+#[test]
+fn retries_are_used_up_and_then_it_is_a_dropped_line() {
+    // What may be a wrong password is tried once more, whatever the retries. A server that hangs up
+    // on CAPA is called again without it, which is no retry.
+    for (lost, retries, goes_on, sessions) in [
+        (step(When::Before, "greeting"), 0, 0, 1),
+        (step(When::Before, "greeting"), 2, 2, 3),
+        (step(When::After, "greeting"), 1, 1, 3),
+        (step(When::Before, "USER"), 1, 1, 2),
+        (step(When::Before, "PASS"), 0, 0, 1),
+        (step(When::Before, "PASS"), 3, 1, 2),
+        (step(When::Before, "UIDL"), 2, 2, 3),
+    ] {
+        for command in ["fetch", "list"] {
+            let (folder, server) = (Folder::new(), server_in_lock_step());
+            let made = hang_up(&server, move |moment| moment.step == lost);
+            let program = popfetch(&folder, command, &server)
+                .words("--json -v --to mail --retries")
+                .arg(retries.to_string());
+            let outcome = program.run().expect(75);
+            let context = format!("{command} --retries {retries}, {lost}");
+            let made = made.load(Ordering::SeqCst);
+            assert_eq!(made, sessions, "{context}: {outcome:?}");
+            assert_went_on(&outcome, goes_on, &context);
+            let told = outcome.stdout();
+            let errors = told.matches("\"type\":\"error\"").count();
+            assert_eq!(errors, 1, "{context}: {told}");
+            assert!(told.contains("\"kind\":\"line-dropped\""), "{context}");
+        }
+    }
+}
+
+#[test]
+fn who_cannot_be_reached_is_told_of_at_once() {
+    let port = server().port();
+    for (server, code) in [
+        (format!("127.0.0.1:{port}"), 69),
+        ("nowhere.invalid".to_owned(), 68),
+    ] {
+        for command in ["fetch", "list"] {
+            let folder = Folder::new();
+            let url = format!("pop3s://alice@{server}");
+            let program = folder.popfetch().env("POPFETCH_PASSWORD", "secret");
+            let outcome = program.args([command, &url]).words("--to mail -v").run();
+            assert_went_on(&outcome, 0, &url);
+            outcome.expect(code);
+        }
+    }
+}
+
+/// Nobody is kept waiting for what will not do.
+#[test]
+fn a_store_that_cannot_be_opened_ends_the_run_at_once() {
+    let (folder, server) = (Folder::new(), server());
+    let fetch = || popfetch(&folder, "fetch", &server).words("--to mail -v");
+    fetch().run().expect(0);
+    std::fs::write(folder.join("mail/.popfetch-journal"), "no journal\n").unwrap();
+    let sessions = hang_up(&server, |moment| moment.step.verb == "greeting");
+    let outcome = fetch().run();
+    assert!([65, 73, 74].contains(&outcome.code()), "{outcome:?}");
+    assert_went_on(&outcome, 0, "store");
+    assert_eq!(sessions.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_password_is_asked_for_once() {
+    let (folder, server) = (Folder::new(), server_in_lock_step());
+    hang_up(&server, |moment| {
+        moment.session == 0 && moment.step == step(When::Before, "PASS")
+    });
+    let url = format!("pop3://demo@127.0.0.1:{}", server.port());
+    let stat = folder.popfetch().args(["stat", &url, "--tls", "off", "-v"]);
+    let command = "echo asked >> times; echo secret";
+    let outcome = stat.args(["--password-command", command]).run().expect(0);
+    assert_went_on(&outcome, 1, "stat");
+    let asked = std::fs::read_to_string(folder.join("times")).unwrap();
+    assert_eq!(asked, "asked\n");
+}
