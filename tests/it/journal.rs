@@ -71,6 +71,30 @@ fn a_tail_that_makes_no_sense_is_cut() {
     assert_maildir(&folder.join("mail"), &wanted, "cut");
 }
 
+/// What a killed run has left to be completed is stored whether or not there is a server.
+#[test]
+fn what_a_replay_completes_is_told_though_nobody_can_log_in() {
+    let folder = Folder::new();
+    let server = server();
+    fetch(&folder, &server, "--to mail").expect(0);
+    let journal = folder.join("mail/.popfetch-journal");
+    let whole = std::fs::read(&journal).unwrap();
+    let last = whole.windows(8).rposition(|octets| octets == b"\nintent ");
+    let line = &whole[last.unwrap() + 1..];
+    let rest = line.split_inclusive(|&octet| octet == b'\n').skip(1);
+    let octets_after: usize = rest.map(<[u8]>::len).sum();
+    let file = OpenOptions::new().write(true).open(&journal).unwrap();
+    file.set_len((whole.len() - octets_after) as u64).unwrap();
+    let wrong = popfetch(&folder, "fetch", &server).env("POPFETCH_PASSWORD", "wrong");
+    let outcome = wrong.words("--to mail --json").run().expect(77);
+    let told = outcome.stdout();
+    let stored = told.matches("\"status\":\"stored\"").count();
+    assert_eq!(stored, MESSAGES as usize, "{told}");
+    assert!(told.contains(&format!("\"stored\":{MESSAGES},")), "{told}");
+    fetch(&folder, &server, "--to mail").expect(0);
+    assert_eq!(server.count("RETR"), u64::from(MESSAGES));
+}
+
 #[test]
 fn a_run_with_nothing_new_leaves_the_journal_as_it_is() {
     let folder = Folder::new();

@@ -42,20 +42,13 @@ fn hang_up_once(server: &Server, nth: u64) {
 fn hang_up(server: &Server, at: impl Fn(Moment) -> bool + Send + Sync + 'static) -> Arc<AtomicU32> {
     let sessions = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&sessions);
-    let first = step(When::Before, "greeting");
     server.look_on(move |moment| {
-        counted.fetch_add(u32::from(moment.step == first), Ordering::SeqCst);
+        let Step { when, verb, .. } = moment.step;
+        let is_first = when == When::Before && verb == "greeting";
+        counted.fetch_add(u32::from(is_first), Ordering::SeqCst);
         if at(moment) { Then::HangUp } else { Then::GoOn }
     });
     sessions
-}
-
-fn step(when: When, verb: &'static str) -> Step {
-    Step {
-        when,
-        verb,
-        number: 0,
-    }
 }
 
 /// Whether the program went on, and so often, as it said.
@@ -145,6 +138,29 @@ fn without_port(text: &str) -> String {
         .join(" ")
 }
 
+#[test]
+fn a_list_that_goes_on_keeps_its_limit_and_its_sum() {
+    let folder = Folder::new();
+    let server = serve(Mailbox::generated(4, 7, Sizes::Fixed(600)));
+    let lost = Step {
+        when: When::Before,
+        verb: "TOP",
+        number: 3,
+    };
+    hang_up(&server, move |moment| {
+        moment.session == 0 && moment.step == lost
+    });
+    let program = popfetch(&folder, "list", &server).words("-l --json -v --limit 3");
+    let outcome = program.run().expect(0);
+    assert_went_on(&outcome, 1, "list");
+    let told = outcome.stdout();
+    for (number, times) in [(1, 1), (2, 1), (3, 1), (4, 0)] {
+        let number = format!("\"number\":{number},");
+        assert_eq!(told.matches(&number).count(), times, "{told}");
+    }
+    assert!(told.contains("\"skipped\":1,"), "{told}");
+}
+
 /// Whether the server has carried a deletion out when the line is lost at QUIT, only it knows.
 #[test]
 fn a_deletion_goes_on_wherever_the_line_was_lost_before_quit() {
@@ -194,34 +210,47 @@ fn a_deletion_that_goes_on_takes_just_what_was_chosen() {
 
 #[test]
 fn retries_are_used_up_and_then_it_is_a_dropped_line() {
+    let at = |when, verb| Step {
+        when,
+        verb,
+        number: 0,
+    };
     // What may be a wrong password is tried once more, whatever the retries. A server that hangs up
     // on CAPA is called again without it, which is no retry.
-    for (lost, retries, goes_on, sessions) in [
-        (step(When::Before, "greeting"), 0, 0, 1),
-        (step(When::Before, "greeting"), 2, 2, 3),
-        (step(When::After, "greeting"), 1, 1, 3),
-        (step(When::Before, "USER"), 1, 1, 2),
-        (step(When::Before, "PASS"), 0, 0, 1),
-        (step(When::Before, "PASS"), 3, 1, 2),
-        (step(When::Before, "UIDL"), 2, 2, 3),
-    ] {
-        for command in ["fetch", "list"] {
-            let (folder, server) = (Folder::new(), server_in_lock_step());
-            let made = hang_up(&server, move |moment| moment.step == lost);
-            let program = popfetch(&folder, command, &server)
-                .words("--json -v --to mail --retries")
-                .arg(retries.to_string());
-            let outcome = program.run().expect(75);
-            let context = format!("{command} --retries {retries}, {lost}");
-            let made = made.load(Ordering::SeqCst);
-            assert_eq!(made, sessions, "{context}: {outcome:?}");
-            assert_went_on(&outcome, goes_on, &context);
-            let told = outcome.stdout();
-            let errors = told.matches("\"type\":\"error\"").count();
-            assert_eq!(errors, 1, "{context}: {told}");
-            assert!(told.contains("\"kind\":\"line-dropped\""), "{context}");
+    let cases = [
+        (at(When::Before, "greeting"), 0, 0, 1),
+        (at(When::Before, "greeting"), 2, 2, 3),
+        (at(When::After, "greeting"), 1, 1, 3),
+        (at(When::Before, "USER"), 1, 1, 2),
+        (at(When::Before, "PASS"), 0, 0, 1),
+        (at(When::Before, "PASS"), 3, 1, 2),
+        (at(When::Before, "UIDL"), 2, 2, 3),
+    ];
+    thread::scope(|scope| {
+        for (lost, retries, goes_on, sessions) in cases {
+            for command in ["fetch", "list"] {
+                scope.spawn(move || use_up(command, lost, retries, goes_on, sessions));
+            }
         }
-    }
+    });
+}
+
+/// The server hangs up at this step, each time.
+fn use_up(command: &str, lost: Step, retries: u32, goes_on: usize, sessions: u32) {
+    let (folder, server) = (Folder::new(), server_in_lock_step());
+    let made = hang_up(&server, move |moment| moment.step == lost);
+    let program = popfetch(&folder, command, &server)
+        .words("--json -v --to mail --retries")
+        .arg(retries.to_string());
+    let outcome = program.run().expect(75);
+    let context = format!("{command} --retries {retries}, {lost}");
+    let made = made.load(Ordering::SeqCst);
+    assert_eq!(made, sessions, "{context}: {outcome:?}");
+    assert_went_on(&outcome, goes_on, &context);
+    let told = outcome.stdout();
+    let errors = told.matches("\"type\":\"error\"").count();
+    assert_eq!(errors, 1, "{context}: {told}");
+    assert!(told.contains("\"kind\":\"line-dropped\""), "{context}");
 }
 
 #[test]
@@ -260,7 +289,7 @@ fn a_store_that_cannot_be_opened_ends_the_run_at_once() {
 fn a_password_is_asked_for_once() {
     let (folder, server) = (Folder::new(), server_in_lock_step());
     hang_up(&server, |moment| {
-        moment.session == 0 && moment.step == step(When::Before, "PASS")
+        moment.session == 0 && moment.step.verb == "PASS"
     });
     let url = format!("pop3://demo@127.0.0.1:{}", server.port());
     let stat = folder.popfetch().args(["stat", &url, "--tls", "off", "-v"]);
