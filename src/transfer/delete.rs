@@ -1,6 +1,6 @@
 //! Deletes chosen messages from a maildrop.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::client::{Client, Transaction};
 use crate::protocol::{Listing, Row};
@@ -10,7 +10,7 @@ use super::deletion::{Doomed, Ending, Unconfirmed};
 use super::error::{Error, is_line_drop};
 use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
-use super::observer::{Event, Failure, Fate, MessageReport, Observer, Status};
+use super::observer::{Event, Failure, Fate, Observer, Status};
 use super::plan::{Reason, Selected, in_order};
 use super::remote::{Remote, leave};
 use super::selection::{Scope, Selection};
@@ -99,21 +99,40 @@ struct Agreed {
     unconfirmed: Unconfirmed,
 }
 
+/// What became of it by the time of another session.
+#[derive(Default)]
+struct Found {
+    /// Listed as it was.
+    same: Vec<Doomed>,
+    /// Listed with other octets, or among others of the same unique-id.
+    changed: Vec<Doomed>,
+}
+
 impl Agreed {
-    /// What of it this session lists. The numbers are others now, and only a unique-id tells that a
-    /// message is the same.
-    fn still_in(&self, listing: &Listing) -> Vec<Doomed> {
-        let agreed: HashSet<_> = self.doomed.iter().map(Doomed::name).collect();
-        let rows = listing.rows().filter(|row| !row.repeated);
-        rows.map(|row| Doomed::of(&row))
-            .filter(|doomed| doomed.unique_id.is_some() && agreed.contains(&doomed.name()))
-            .collect()
+    /// Looks for it. The numbers are others now: only a unique-id tells that a message is the same.
+    fn find_in(&self, listing: &Listing) -> Found {
+        let octets_of: HashMap<_, _> = self
+            .doomed
+            .iter()
+            .filter_map(|doomed| Some((doomed.unique_id.as_ref()?.as_bytes(), doomed.octets)))
+            .collect();
+        let mut found = Found::default();
+        for row in listing.rows() {
+            let agreed = row.unique_id.and_then(|it| octets_of.get(it.as_bytes()));
+            match agreed {
+                Some(octets) if *octets == row.octets && !row.repeated => {
+                    found.same.push(Doomed::of(&row));
+                }
+                Some(_) => found.changed.push(Doomed::of(&row)),
+                None => {}
+            }
+        }
+        found
     }
 }
 
 /// A message that is chosen, and its receipt if it has one for just these octets.
 struct Chosen {
-    row: usize,
     doomed: Doomed,
     receipt: Option<ReceiptId>,
 }
@@ -177,7 +196,7 @@ impl<'a> Deleting<'a> {
                     None => Reason::NotStored,
                 };
                 let then = Fate::Deleted;
-                self.notice(chosen, Status::Planned { reason, then });
+                self.notice(&chosen.doomed, Status::Planned { reason, then });
             }
             leave(self.client);
             return Ok(());
@@ -197,9 +216,22 @@ impl<'a> Deleting<'a> {
 
     /// Goes on with what was agreed on in an earlier session.
     fn resume(self, agreed: &mut Agreed, summary: &mut Summary) -> Result<(), Error> {
-        let doomed = agreed.still_in(&self.listing);
-        summary.skipped = (self.listing.len() - doomed.len()) as u64;
-        self.carry_out(&doomed, &mut agreed.unconfirmed, summary)
+        let Found { same, changed } = agreed.find_in(&self.listing);
+        let left = self
+            .listing
+            .len()
+            .saturating_sub(same.len() + changed.len());
+        summary.skipped = left as u64;
+        // It is told once, however many sessions there are.
+        let unique_ids: HashSet<_> = changed.iter().map(|it| &it.unique_id).collect();
+        agreed
+            .doomed
+            .retain(|it| !unique_ids.contains(&it.unique_id));
+        for doomed in &changed {
+            summary.add_failed(Remedy::None);
+            self.notice(doomed, Status::Failed(Failure::Changed));
+        }
+        self.carry_out(&same, &mut agreed.unconfirmed, summary)
     }
 
     fn carry_out(
@@ -229,7 +261,7 @@ impl<'a> Deleting<'a> {
             None => Ok(()),
             // Another session could not tell which these are.
             Some(Error::Client(error))
-                if is_line_drop(&error) && doomed.iter().any(|it| it.unique_id.is_none()) =>
+                if is_line_drop(&error) && is_any_nameless(doomed, &self.listing) =>
             {
                 Err(Error::DeletionUnconfirmed(error))
             }
@@ -260,7 +292,6 @@ impl<'a> Deleting<'a> {
                 continue;
             }
             let candidate = Chosen {
-                row: index,
                 doomed: Doomed::of(&row),
                 receipt,
             };
@@ -268,7 +299,7 @@ impl<'a> Deleting<'a> {
                 chosen.push(candidate);
             } else {
                 summary.add_failed(Remedy::None);
-                self.notice(&candidate, Status::Failed(Failure::Unproved));
+                self.notice(&candidate.doomed, Status::Failed(Failure::Unproved));
             }
         }
         chosen.truncate(selection.limit.unwrap_or(usize::MAX));
@@ -316,11 +347,19 @@ impl<'a> Deleting<'a> {
         Ok(files.holds(&store.journal.receipt(receipt)?)?)
     }
 
-    fn notice(&self, chosen: &Chosen, status: Status<'_>) {
-        let row = self.listing.row(chosen.row);
-        let report = MessageReport::of(chosen.doomed.number, row, status);
-        self.observer.notice(Event::Message(report));
+    fn notice(&self, doomed: &Doomed, status: Status<'_>) {
+        self.observer.notice(Event::Message(doomed.report(status)));
     }
+}
+
+/// Whether any of them has no unique-id of its own.
+fn is_any_nameless(doomed: &[Doomed], listing: &Listing) -> bool {
+    let rows = listing.rows();
+    let nameless: HashSet<_> = rows
+        .filter(|row| row.unique_id.is_none() || row.repeated)
+        .map(|row| row.number)
+        .collect();
+    doomed.iter().any(|it| nameless.contains(&it.number))
 }
 
 fn receipt_for(row: &Row<'_>, known: &Known) -> Option<ReceiptId> {

@@ -30,9 +30,14 @@ impl Doomed {
         }
     }
 
-    /// What names it from one session to the next, if it has a unique-id.
-    pub(super) fn name(&self) -> (Option<&UniqueId>, Option<u64>) {
-        (self.unique_id.as_ref(), self.octets)
+    /// What became of it.
+    pub(super) fn report<'a>(&'a self, status: Status<'a>) -> MessageReport<'a> {
+        MessageReport {
+            number: Some(self.number),
+            unique_id: self.unique_id.as_ref().map(UniqueId::as_bytes),
+            octets: self.octets,
+            status,
+        }
     }
 }
 
@@ -147,8 +152,9 @@ impl Ending<'_> {
         let mut send = |numbers: &[MessageNumber], refused: &mut HashSet<MessageNumber>| {
             client.dele(numbers, &mut |number, answer| {
                 if let Err(refusal) = answer {
-                    let doomed = doomed.iter().find(|doomed| doomed.number == number);
-                    self.notice(doomed, Status::Failed(Failure::DeletionRefused(&refusal)));
+                    if let Some(doomed) = doomed.iter().find(|doomed| doomed.number == number) {
+                        self.notice(doomed, Status::Failed(Failure::DeletionRefused(&refusal)));
+                    }
                     refused.insert(number);
                 }
             })
@@ -164,19 +170,12 @@ impl Ending<'_> {
 
     fn notice_deleted(&self, deleted: &[&Doomed]) {
         for doomed in deleted {
-            self.notice(Some(doomed), Status::Deleted);
+            self.notice(doomed, Status::Deleted);
         }
     }
 
-    fn notice(&self, doomed: Option<&Doomed>, status: Status<'_>) {
-        self.observer.notice(Event::Message(MessageReport {
-            number: doomed.map(|doomed| doomed.number),
-            unique_id: doomed
-                .and_then(|doomed| doomed.unique_id.as_ref())
-                .map(UniqueId::as_bytes),
-            octets: doomed.and_then(|doomed| doomed.octets),
-            status,
-        }));
+    fn notice(&self, doomed: &Doomed, status: Status<'_>) {
+        self.observer.notice(Event::Message(doomed.report(status)));
     }
 }
 

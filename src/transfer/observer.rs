@@ -151,6 +151,9 @@ pub enum Failure<'a> {
     },
     /// Its stored file is missing, or is not as it was stored, so that it is not deleted.
     Unproved,
+    /// After a lost line it was not listed as it was when it was chosen for deletion, so that it is
+    /// kept.
+    Changed,
     /// The program it was piped into would not take it.
     Store(&'a store::Error),
 }

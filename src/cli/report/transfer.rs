@@ -78,6 +78,11 @@ pub(crate) fn of_message(failure: &transfer::Failure<'_>) -> Failure {
             "its stored file is missing or not as it was stored; it is kept on the server",
         )
         .hint("popfetch verify tells which files differ; fetch --all stores it again"),
+        transfer::Failure::Changed => Failure::new(
+            Kind::Partial,
+            "it is not listed any more as it was when it was chosen; it is kept on the server",
+        )
+        .hint("look at what is there now by popfetch list, and choose again"),
         transfer::Failure::Store(error) => of_store(error),
     }
 }
