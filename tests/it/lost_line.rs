@@ -139,6 +139,26 @@ fn without_port(text: &str) -> String {
 }
 
 #[test]
+fn what_is_there_is_recorded_as_stored_wherever_the_line_was_lost() {
+    let words = "--to mail --mark-stored --from example";
+    at_every_step(
+        server,
+        "fetch",
+        words,
+        |folder, server, outcome, context| {
+            assert_eq!(outcome.code(), 0, "{context}: {outcome:?}");
+            let recorded = format!("{MESSAGES} messages recorded");
+            assert!(outcome.stderr.contains(&recorded), "{context}: {outcome:?}");
+            popfetch(folder, "fetch", server)
+                .words("--to mail")
+                .run()
+                .expect(0);
+            assert_eq!(server.count("RETR"), 0, "{context}");
+        },
+    );
+}
+
+#[test]
 fn a_list_that_goes_on_keeps_its_limit_and_its_sum() {
     let folder = Folder::new();
     let server = serve(Mailbox::generated(4, 7, Sizes::Fixed(600)));
