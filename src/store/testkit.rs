@@ -62,7 +62,8 @@ pub(super) struct Opened {
     pub(super) halves: Halves,
     pub(super) replayed: Replayed,
     pub(super) account: AccountId,
-    count: u32,
+    /// How many messages were delivered: the next one gets the next number for a unique-id.
+    pub(super) count: u32,
 }
 
 impl Kit {

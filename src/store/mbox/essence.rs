@@ -139,15 +139,16 @@ impl Distiller {
     }
 }
 
+/// What a header line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineKind {
+pub(super) enum LineKind {
     Kept,
     Readers,
     Empty,
 }
 
 /// What a line is of which `seen` is the begin; none while that cannot be told.
-fn line_kind(seen: &[u8], continues_readers: bool) -> Option<LineKind> {
+pub(super) fn line_kind(seen: &[u8], continues_readers: bool) -> Option<LineKind> {
     match seen.first()? {
         b'\n' => return Some(LineKind::Empty),
         b' ' | b'\t' if continues_readers => return Some(LineKind::Readers),
@@ -167,7 +168,7 @@ fn line_kind(seen: &[u8], continues_readers: bool) -> Option<LineKind> {
     told.then_some(LineKind::Kept)
 }
 
-fn through_line_end(text: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn through_line_end(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(memchr(b'\n', text).map_or(text.len(), |at| at + 1))
 }
 

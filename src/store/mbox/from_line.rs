@@ -2,6 +2,9 @@
 
 use chrono::DateTime;
 
+/// More of a From_ line is not looked at.
+pub(super) const FROM_LINE_OCTETS_MAX: usize = 1024;
+
 /// The sender where the envelope names none, as for a bounce.
 const NO_SENDER: &str = "MAILER-DAEMON";
 

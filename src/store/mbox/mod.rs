@@ -6,12 +6,14 @@
 mod commit;
 mod content;
 mod essence;
+mod fragment;
 mod from_line;
 mod lock;
 mod quoting;
 mod repair;
 mod replay;
 mod scan;
+mod search;
 mod shown;
 mod stage;
 mod text;

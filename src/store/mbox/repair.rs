@@ -13,6 +13,7 @@ use super::content::Part;
 use super::lock::LockedMbox;
 use super::replay::Unsettled;
 use super::scan::scan;
+use super::search::find;
 use super::shown::{Range, foreign_from_line, matching};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::error::Error;
@@ -33,21 +34,34 @@ impl MboxCommit {
         &self,
         journal: &mut Journal,
         mbox: &LockedMbox,
-        unsettled: &Unsettled<'_>,
+        range: Range<'_>,
         foreign_offset: u64,
     ) -> Result<(), Error> {
-        let file = mbox.handle.as_file();
-        let length = length(mbox)?;
         let tail = Piece {
-            file,
+            file: mbox.handle.as_file(),
             offset: foreign_offset,
-            octets: length - foreign_offset,
+            octets: length(mbox)? - foreign_offset,
         };
-        let range = unsettled.range();
         let fragment_octets = foreign_offset - range.mbox_offset;
         let [path, _] = &self.tails;
         let repair = self.put_aside(path, &[tail], range.mbox_offset, fragment_octets)?;
         self.carry_out(journal, mbox, range, &repair)
+    }
+
+    /// Writes the range where a fragment of it is that a reader may have changed, up to
+    /// `fragment_end`, where other mail begins or the mbox ends.
+    pub(super) fn complete(
+        &self,
+        journal: &mut Journal,
+        mbox: &LockedMbox,
+        range: Range<'_>,
+        fragment_end: u64,
+    ) -> Result<(), Error> {
+        if fragment_end < length(mbox)? {
+            return self.repair(journal, mbox, range, fragment_end);
+        }
+        write_over(mbox, range, fragment_end - range.mbox_offset)?;
+        mbox.sync()
     }
 
     /// A repair was begun and perhaps not ended.
@@ -58,14 +72,20 @@ impl MboxCommit {
         unsettled: &Unsettled<'_>,
         repair: &Repair,
     ) -> Result<(), Error> {
-        let range = unsettled.range();
         let tail = self.open_tail(repair)?;
         let file = mbox.handle.as_file();
         let reading = || Error::io("reading", mbox.path());
-        if !is_as_left(file, range, &tail, repair).map_err(reading())? {
-            self.give_back_tail(mbox, repair)?;
+        let moved = unsettled.range_at(0, repair.offset);
+        let as_left = |range| is_as_left(file, range, &tail, repair).map_err(reading());
+        let range = if as_left(unsettled.range())? {
+            unsettled.range()
+        } else if as_left(moved)? {
+            moved
+        } else {
+            let fragment = find(journal, mbox, unsettled)?.fragment;
+            self.give_back_tail(mbox, repair, fragment.map(|fragment| fragment.end))?;
             return journal.end_repair();
-        }
+        };
         match appended_since(file, range, &tail, repair).map_err(reading())? {
             Some(foreign_offset) => {
                 let repair = self.put_more_aside(mbox, range, &tail, repair, foreign_offset)?;
@@ -160,9 +180,9 @@ impl MboxCommit {
         journal.begin_repair(repair)?;
         journal.sync()?;
         let tail = self.open_tail(repair)?;
-        let behind = range.mbox_offset + range.octets;
-        write_range(&mbox.handle, range)
-            .and_then(|()| copy(&tail, 0, repair.tail_octets, &mbox.handle, behind))
+        write_over(mbox, range, repair.fragment_octets)?;
+        let behind = range.mbox_offset + range.octets.max(repair.fragment_octets);
+        copy(&tail, 0, repair.tail_octets, &mbox.handle, behind)
             .map_err(Error::io("writing", mbox.path()))?;
         mbox.sync()?;
         // Before the receipts: a repair that is open has all its intents open.
@@ -170,15 +190,23 @@ impl MboxCommit {
     }
 
     /// The mbox is not as a repair left it, so a reader has rewritten it, with what it took for
-    /// mail then. Mail that was put aside and is not in there is appended.
-    pub(super) fn give_back_tail(&self, mbox: &LockedMbox, repair: &Repair) -> Result<(), Error> {
+    /// mail then. Mail that was put aside and is not in there is appended. Some may begin at
+    /// `fragment_end`, within a line of ours.
+    pub(super) fn give_back_tail(
+        &self,
+        mbox: &LockedMbox,
+        repair: &Repair,
+        fragment_end: Option<u64>,
+    ) -> Result<(), Error> {
         let tail = self.open_tail(repair)?;
         let file = mbox.handle.as_file();
         let give_back = || {
             let mut there = HashSet::new();
-            scan(Part::whole(file), &mut |message| {
-                there.insert(message.essence);
-            })?;
+            for begin in [0].into_iter().chain(fragment_end) {
+                scan(Part::new(file, begin, u64::MAX), &mut |message| {
+                    there.insert(message.essence);
+                })?;
+            }
             let mut messages = Vec::new();
             scan(Part::whole(&tail), &mut |message| messages.push(message))?;
             let ends = messages.iter().skip(1).map(|next| next.offset);
@@ -240,6 +268,23 @@ fn length(mbox: &LockedMbox) -> Result<u64, Error> {
         .len())
 }
 
+/// Writes the range over a fragment of so many octets, of which a reader may have made more than
+/// the range has: the rest becomes empty lines.
+fn write_over(mbox: &LockedMbox, range: Range<'_>, fragment_octets: u64) -> Result<(), Error> {
+    let write = || {
+        write_range(&mbox.handle, range)?;
+        match fragment_octets.checked_sub(range.octets) {
+            None | Some(0) => Ok(()),
+            Some(rest) => {
+                let line_feeds = vec![b'\n'; usize::try_from(rest).unwrap_or_default()];
+                let end = range.mbox_offset + range.octets;
+                mbox.handle.write_all_at(&line_feeds, end)
+            }
+        }
+    };
+    write().map_err(Error::io("writing", mbox.path()))
+}
+
 /// Where the mbox ended when the repair began.
 fn old_end(repair: &Repair) -> u64 {
     repair
@@ -276,7 +321,7 @@ fn shows_tail(mbox: &File, range: Range<'_>, tail: &File, repair: &Repair) -> io
         range.stage_offset + begin,
         range.octets.saturating_sub(begin),
     );
-    let moved = Part::new(tail, begin.saturating_sub(range.octets), repair.tail_octets);
+    let moved = Part::new(tail, 0, repair.tail_octets);
     let written = BufReader::new(ours.chain(moved)).bytes();
     let before = BufReader::new(Part::new(tail, 0, repair.tail_octets)).bytes();
     let there = Part::new(mbox, repair.offset + begin, repair.tail_octets);
@@ -301,7 +346,7 @@ fn appended_since(
 ) -> io::Result<Option<u64>> {
     let length = mbox.metadata()?.len();
     let old_end = old_end(repair);
-    let ours_end = range.mbox_offset + range.octets;
+    let ours_end = range.mbox_offset + range.octets.max(repair.fragment_octets);
     let new_end = ours_end + repair.tail_octets;
     let mut at = old_end;
     if at < ours_end {

@@ -1,15 +1,13 @@
 //! Ends what a run that died has left half done in an mbox.
 
-use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::commit::{Message, copy, write_range};
+use super::commit::{copy, write_range};
 use super::content::{Part, content_hash};
-use super::essence::Essence;
 use super::lock::{Access, LockedMbox};
-use super::scan::scan;
+use super::search::find;
 use super::shown::{Range, Shown, shown};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
@@ -19,15 +17,15 @@ use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
 
 /// The messages whose receipts are missing, and the stage they were to be appended from.
 pub(super) struct Unsettled<'a> {
-    intents: &'a [(ReceiptId, Receipt)],
-    stage_path: PathBuf,
-    stage: File,
+    pub(super) intents: &'a [(ReceiptId, Receipt)],
+    pub(super) stage_path: PathBuf,
+    pub(super) stage: File,
     /// Where in the stage the first of them begins.
-    stage_offset: u64,
+    pub(super) stage_offset: u64,
     /// Where in the mbox it should.
     mbox_offset: u64,
     /// From there to the end of the last.
-    octets: u64,
+    pub(super) octets: u64,
 }
 
 impl Unsettled<'_> {
@@ -39,6 +37,17 @@ impl Unsettled<'_> {
             stage_offset: self.stage_offset - separator,
             mbox_offset: self.mbox_offset - separator,
             octets: self.octets + separator,
+        }
+    }
+
+    /// The messages behind the first so many, somewhere else in the mbox.
+    pub(super) fn range_at(&self, skipped: usize, mbox_offset: u64) -> Range<'_> {
+        let skipped_octets = octets_of(self.intents.iter().take(skipped));
+        Range {
+            stage: &self.stage,
+            stage_offset: self.stage_offset + skipped_octets,
+            mbox_offset,
+            octets: self.octets - skipped_octets,
         }
     }
 }
@@ -84,10 +93,15 @@ impl MboxCommit {
                 // NULs pass for octets of ours that the disk never got, but other programs leave
                 // some too, and a reader that rewrites the file may move them here.
                 let found = find(journal, &mbox, unsettled)?;
-                if found.iter().flatten().any(|&at| at >= foreign_offset) {
+                if found
+                    .messages
+                    .iter()
+                    .flatten()
+                    .any(|&at| at >= foreign_offset)
+                {
                     return self.search(journal, mbox, unsettled);
                 }
-                self.repair(journal, &mbox, unsettled, foreign_offset)?;
+                self.repair(journal, &mbox, range, foreign_offset)?;
             }
             Shown::Fragment { .. } | Shown::Nothing => {
                 return self.search(journal, mbox, unsettled);
@@ -117,7 +131,7 @@ impl MboxCommit {
         intents: Vec<(ReceiptId, Receipt)>,
     ) -> Result<Replayed, Error> {
         if let Some(repair) = journal.open_repair().cloned() {
-            self.give_back_tail(mbox, &repair)?;
+            self.give_back_tail(mbox, &repair, None)?;
             journal.end_repair()?;
         }
         let mut settled = Settled::default();
@@ -137,86 +151,13 @@ impl MboxCommit {
         settle(journal, settled)
     }
 
-    /// Looks for the messages all over the mbox, where a reader may have rewritten them, and
-    /// appends those that are not there.
-    fn search(
-        &mut self,
-        journal: &mut Journal,
-        mbox: LockedMbox,
-        unsettled: &Unsettled<'_>,
-    ) -> Result<Replayed, Error> {
-        let found = find(journal, &mbox, unsettled)?;
-        mbox.sync()?;
-        drop(mbox);
-        let mut settled = Settled::default();
-        let mut missing = Vec::new();
-        let mut stage_offset = unsettled.stage_offset;
-        for ((intent, mut receipt), found) in unsettled.intents.iter().cloned().zip(found) {
-            let octets = range_octets(&receipt);
-            if let Some(offset) = found {
-                receipt.place = Place::Range { offset, octets };
-                let place = Some(receipt.place.clone());
-                settled
-                    .delivered
-                    .push((Fulfilled { intent, place }, receipt));
-            } else {
-                settled.void.push(intent);
-                missing.push((stage_offset, Message { receipt, octets }));
-            }
-            stage_offset += octets;
-        }
-        // The missing ones get new intents, for the places they go to now. Should the power go
-        // before these are synced, they are new again, and nothing of them is in the mbox.
-        let mut replayed = settle(journal, settled)?;
-        if !missing.is_empty() {
-            let stage = self.stage_again(&unsettled.stage_path, &unsettled.stage, &missing)?;
-            let messages = missing.into_iter().map(|(_, message)| message).collect();
-            replayed
-                .delivered
-                .extend(self.append(journal, &stage, messages)?);
-            journal.sync()?;
-            replayed.voided = 0;
-        }
-        Ok(replayed)
-    }
-
-    /// Stages some messages of a stage in the other stage file.
-    fn stage_again(
-        &self,
-        from_path: &Path,
-        from: &File,
-        messages: &[(u64, Message)],
-    ) -> Result<File, Error> {
-        let other = self.stages.iter().find(|path| *path != from_path);
-        let path = other.map_or(from_path, PathBuf::as_path);
-        let stage = self
-            .disk
-            .open_write(path)
-            .map_err(Error::io("opening", path))?;
-        let write = || {
-            stage.set_len(0)?;
-            stage.write_all_at(SEPARATOR, 0)?;
-            let mut end = SEPARATOR.len() as u64;
-            for (offset, message) in messages {
-                copy(from, *offset, message.octets, &stage, end)?;
-                end += message.octets;
-            }
-            stage.sync_data()
-        };
-        write().map_err(Error::io("staging again in", path))?;
-        File::open(path).map_err(Error::io("opening", path))
-    }
-
     /// Finds the stage that holds the intended messages. They are its last ones, since receipts
     /// are written in the order of the messages.
     fn staged<'a>(
         &self,
         intents: &'a [(ReceiptId, Receipt)],
     ) -> Result<Option<Unsettled<'a>>, Error> {
-        let octets = intents
-            .iter()
-            .map(|(_, receipt)| range_octets(receipt))
-            .sum();
+        let octets = octets_of(intents);
         let Some(&(
             _,
             Receipt {
@@ -313,62 +254,17 @@ fn write_again(mbox: &LockedMbox, receipt: &Receipt) -> io::Result<()> {
     copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
 }
 
-fn range_octets(receipt: &Receipt) -> u64 {
+/// From the first message to the end of the last.
+fn octets_of<'a>(intents: impl IntoIterator<Item = &'a (ReceiptId, Receipt)>) -> u64 {
+    intents
+        .into_iter()
+        .map(|(_, receipt)| range_octets(receipt))
+        .sum()
+}
+
+pub(super) fn range_octets(receipt: &Receipt) -> u64 {
     match receipt.place {
         Place::Range { octets, .. } => octets,
         Place::Name(_) | Place::Nowhere => 0,
     }
-}
-
-/// Where in the mbox each message is, readers' changes aside.
-///
-/// A message may have come before, under another unique-id, and be there with a receipt: as many
-/// of the places that show it as there are such receipts are not taken for this one.
-fn find(
-    journal: &Journal,
-    mbox: &LockedMbox,
-    unsettled: &Unsettled<'_>,
-) -> Result<Vec<Option<u64>>, Error> {
-    let mut known: HashMap<[u8; 32], usize> = unsettled
-        .intents
-        .iter()
-        .map(|(_, receipt)| (receipt.sha256, 0))
-        .collect();
-    journal.each_receipt(&mut |_, receipt| {
-        if let Some(count) = known.get_mut(&receipt.sha256) {
-            *count += 1;
-        }
-        Ok(())
-    })?;
-    let wanted = essences(Part::new(
-        &unsettled.stage,
-        unsettled.stage_offset,
-        unsettled.octets,
-    ))
-    .map_err(Error::io("reading", &unsettled.stage_path))?;
-    let mut places: HashMap<Essence, VecDeque<u64>> = wanted
-        .iter()
-        .map(|&essence| (essence, VecDeque::new()))
-        .collect();
-    scan(Part::whole(mbox.handle.as_file()), &mut |message| {
-        if let Some(places) = places.get_mut(&message.essence) {
-            places.push_back(message.offset);
-        }
-    })
-    .map_err(Error::io("reading", mbox.path()))?;
-    let mut found = Vec::new();
-    for (essence, (_, receipt)) in wanted.iter().zip(unsettled.intents) {
-        let places = places.entry(*essence).or_default();
-        if let Some(count) = known.remove(&receipt.sha256) {
-            places.drain(..count.min(places.len()));
-        }
-        found.push(places.pop_front());
-    }
-    Ok(found)
-}
-
-fn essences(messages: Part<'_>) -> io::Result<Vec<Essence>> {
-    let mut essences = Vec::new();
-    scan(messages, &mut |message| essences.push(message.essence))?;
-    Ok(essences)
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memmem};
 
 use super::essence::{Distiller, Essence};
+use super::from_line::{FROM_LINE_OCTETS_MAX, is_from_line};
 use super::quoting::Unquoting;
 
 const CHUNK_OCTETS: u64 = 256 * 1024;
@@ -32,8 +33,9 @@ pub(crate) struct FoundContent {
     pub(crate) sha256: [u8; 32],
 }
 
-/// Calls `visit` for each message: whatever follows a line that begins with `From `. Octets before
-/// the first such line belong to none.
+/// Calls `visit` for each message: whatever follows a line that begins with `From `, or with less
+/// and then another program's From_ line, where an append of ours was cut short. Octets before the
+/// first such line belong to none.
 pub(crate) fn scan(mbox: impl Read, visit: &mut dyn FnMut(Found)) -> io::Result<()> {
     scan_with(mbox, None, &mut |Message {
                                     offset, distiller, ..
@@ -162,7 +164,7 @@ impl Scanner<'_> {
         // The last octets may be the begin of the next From_ line.
         let told = match ends {
             Ends::Here => window.len(),
-            Ends::Later => window.len().saturating_sub(FROM.len()),
+            Ends::Later => window.len().saturating_sub(FROM_LINE_OCTETS_MAX),
         };
         let Some(text @ [.., last]) = window.get(..told) else {
             return 0;
@@ -215,12 +217,25 @@ impl Scanner<'_> {
     }
 }
 
-/// Where in the window a line begins with `From `.
+/// Where in the window a message begins.
 fn from_line_begin(window: &[u8], line_begins: bool) -> Option<usize> {
-    if line_begins && window.starts_with(FROM) {
-        return Some(0);
-    }
-    memmem::find(window, b"\nFrom ").map(|at| at + 1)
+    let later = memmem::find_iter(window, b"\nF").map(|at| at + 1);
+    line_begins
+        .then_some(0)
+        .into_iter()
+        .chain(later)
+        .find(|&at| window.get(at..).is_some_and(begins_message))
+}
+
+fn begins_message(text: &[u8]) -> bool {
+    let less = || {
+        FROM.iter()
+            .zip(text)
+            .take_while(|(from, octet)| from == octet)
+            .count()
+    };
+    let cut_short = || (1..=less()).any(|at| text.get(at..).is_some_and(is_from_line));
+    text.starts_with(FROM) || cut_short()
 }
 
 #[cfg(test)]
@@ -300,6 +315,10 @@ mod tests {
         check("From a\nFrom b\n", &[(0, ""), (7, "")]);
         check("From a\nx From b\n", &[(0, "x From b")]);
         check("From unended", &[]);
+        check(
+            "From a\n\nx\n\nFroFrom b Fri Jan  5 10:00:00 2024\ny\n\nFFrom c\n",
+            &[(0, "\nx"), (11, "y\n\nFFrom c")],
+        );
         check("From a\n\0\0From b\n", &[(0, "\0\0From b")]);
     }
 

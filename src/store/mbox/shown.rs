@@ -5,15 +5,13 @@ use std::io;
 
 use memchr::memmem;
 
-use super::from_line::is_from_line;
+use super::from_line::{FROM_LINE_OCTETS_MAX, is_from_line};
 use crate::store::journal::read_at;
 
 const CHUNK_OCTETS: usize = 256 * 1024;
 
-/// How far before the first octet that is not ours another program's From_ line is looked for, and
-/// how much of it is read.
+/// How far before the first octet that is not ours another program's From_ line is looked for.
 const FROM_LINE_WITHIN_OCTETS: u64 = 64 * 1024;
-const FROM_LINE_OCTETS_MAX: u64 = 1024;
 
 /// Other programs begin with this many line feeds at most, to end what stands before.
 const LINE_FEEDS_MAX: usize = 2;
@@ -65,7 +63,7 @@ pub(crate) fn shown(mbox: &File, range: Range<'_>) -> io::Result<Shown> {
     if matching.octets == range.octets && until < length {
         // Were the NULs filled, a line that a reader put behind them would end our message.
         let mut after = Vec::new();
-        read_up_to(mbox, until, FROM_LINE_OCTETS_MAX, &mut after)?;
+        read_up_to(mbox, until, FROM_LINE_OCTETS_MAX as u64, &mut after)?;
         return Ok(match line_feeds_before_mail(&after) {
             Some(_) => Shown::Unfinished,
             None => Shown::Nothing,
@@ -140,7 +138,7 @@ pub(crate) fn matching(mbox: &File, range: Range<'_>) -> io::Result<Matching> {
 pub(crate) fn foreign_from_line(mbox: &File, begin: u64, not_ours: u64) -> io::Result<Option<u64>> {
     let window_offset = not_ours.saturating_sub(FROM_LINE_WITHIN_OCTETS).max(begin);
     let mut window = Vec::new();
-    let octets = not_ours - window_offset + FROM_LINE_OCTETS_MAX;
+    let octets = not_ours - window_offset + FROM_LINE_OCTETS_MAX as u64;
     read_up_to(mbox, window_offset, octets, &mut window)?;
     let middle = usize::try_from(not_ours - window_offset).unwrap_or(window.len());
     let (before, after) = window.split_at_checked(middle).unwrap_or((&window, &[]));
@@ -169,7 +167,12 @@ fn line_feeds_before_mail(text: &[u8]) -> Option<usize> {
 }
 
 /// Reads up to so many octets from `offset`, fewer only at the end of the file.
-fn read_up_to(file: &File, offset: u64, octets: u64, into: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn read_up_to(
+    file: &File,
+    offset: u64,
+    octets: u64,
+    into: &mut Vec<u8>,
+) -> io::Result<()> {
     into.clear();
     into.resize(usize::try_from(octets).unwrap_or(usize::MAX), 0);
     let filled = read_at(file, into, offset)?;

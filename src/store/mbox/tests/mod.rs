@@ -68,34 +68,56 @@ enum Meanwhile {
 }
 
 impl Meanwhile {
+    fn appends(self) -> bool {
+        matches!(self, Self::Append | Self::AppendAndRewrite)
+    }
+
+    fn rewrites(self) -> bool {
+        matches!(self, Self::Rewrite | Self::AppendAndRewrite)
+    }
+
     fn happen(self, kit: &Kit, mail: &[u8]) {
-        if matches!(self, Self::Append | Self::AppendAndRewrite) {
+        if self.appends() {
             let content = read(kit);
-            // procmail and maildrop write right behind what is there. A reader that comes then
-            // takes mail behind half a line of ours for a part of that line, and so it stays; only
-            // a kill within a write leaves half a line.
-            let whole = content.is_empty() || content.ends_with(b"\n\n");
-            let separator: &[u8] = if self == Self::AppendAndRewrite && !whole {
-                b"\n"
-            } else {
-                b""
-            };
-            write(kit, &[&content, separator, mail].concat());
+            // procmail and maildrop write right behind what is there.
+            write(kit, &[&content, mail].concat());
         }
-        if matches!(self, Self::Rewrite | Self::AppendAndRewrite) {
-            let content = read(kit);
-            let mut rewritten = Vec::new();
-            for line in content.split_inclusive(|&octet| octet == b'\n') {
-                rewritten.extend_from_slice(line);
-                if line.starts_with(b"From ") {
-                    rewritten.extend_from_slice(b"Status: O\n");
-                }
-            }
+        if self.rewrites() {
+            let rewritten = rewritten(&read(kit));
             let new = kit.folder().join("box.new");
             fs::copy(kit.path(), &new).unwrap();
             write(kit, &rewritten);
         }
     }
+}
+
+/// What a reader makes of an mbox: each message gets a field at the begin of its header and one at
+/// the end, and what breaks off is ended.
+fn rewritten(content: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut in_header = false;
+    for line in content.split_inclusive(|&octet| octet == b'\n') {
+        let from_line = line.starts_with(b"From ");
+        if in_header && (from_line || line == b"\n") {
+            out.extend_from_slice(b"X-Status: A\n");
+            in_header = false;
+        }
+        out.extend_from_slice(line);
+        if !line.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+        if from_line {
+            out.extend_from_slice(b"Status: O\n");
+            in_header = true;
+        }
+    }
+    if in_header {
+        out.extend_from_slice(b"X-Status: A\n");
+    }
+    if !out.is_empty() && !out.ends_with(b"\n\n") {
+        out.push(b'\n');
+    }
+    out
 }
 
 fn essence(stored: &[u8]) -> Essence {
@@ -166,20 +188,21 @@ fn until(
 
 /// What a run does: delivers what the journal does not know.
 fn deliver_missing(opened: &mut Opened) -> bool {
-    let missing: Vec<&[u8]> = OURS
-        .into_iter()
-        .enumerate()
-        .filter(|(number, _)| {
-            let unique_id = format!("uid{}", number + 1);
-            !opened.journal.has(opened.account, unique_id.as_bytes())
+    let numbers = 1..=u32::try_from(OURS.len()).unwrap();
+    let known = numbers
+        .clone()
+        .filter(|number| {
+            let unique_id = format!("uid{number}");
+            opened.journal.has(opened.account, unique_id.as_bytes())
         })
-        .map(|(_, message)| message)
-        .collect();
+        .collect::<Vec<_>>();
     assert!(
-        missing.len() == OURS.len() || missing.is_empty(),
-        "a batch is whole"
+        numbers.zip(&known).all(|(number, &known)| number == known),
+        "the first ones: {known:?}"
     );
-    missing.is_empty() || opened.deliver(&missing).is_ok() && opened.journal.sync().is_ok()
+    opened.count = u32::try_from(known.len()).unwrap();
+    let missing = &OURS[known.len()..];
+    missing.is_empty() || opened.deliver(missing).is_ok() && opened.journal.sync().is_ok()
 }
 
 fn half(octets: usize) -> usize {

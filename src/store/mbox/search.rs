@@ -1,0 +1,253 @@
+//! Looks all over an mbox for messages of ours that a reader has moved.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::commit::{Message, copy};
+use super::content::Part;
+use super::essence::Essence;
+use super::fragment::{Fragment, fragments};
+use super::lock::LockedMbox;
+use super::replay::{Unsettled, range_octets};
+use super::scan::{scan, scan_contents};
+use super::{MboxCommit, SEPARATOR};
+use crate::store::delivery::Replayed;
+use crate::store::error::Error;
+use crate::store::files::{Settled, settle};
+use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
+
+/// What an mbox has of unsettled messages, wherever.
+pub(super) struct Found {
+    /// Where each message is, readers' changes aside.
+    pub(super) messages: Vec<Option<u64>>,
+    /// The begin of the first message that is not there, if nothing behind it is there either.
+    pub(super) fragment: Option<Fragment>,
+}
+
+impl MboxCommit {
+    /// Settles the messages by what all of the mbox has of them.
+    pub(super) fn search(
+        &mut self,
+        journal: &mut Journal,
+        mbox: LockedMbox,
+        unsettled: &Unsettled<'_>,
+    ) -> Result<Replayed, Error> {
+        let found = find(journal, &mbox, unsettled)?;
+        mbox.sync()?;
+        match found.fragment {
+            Some(fragment) => {
+                self.complete_moved(journal, &mbox, unsettled, &found.messages, fragment)
+            }
+            None => self.append_missing(journal, mbox, unsettled, found.messages),
+        }
+    }
+
+    /// The last messages go where a fragment of the first of them was moved to.
+    fn complete_moved(
+        &self,
+        journal: &mut Journal,
+        mbox: &LockedMbox,
+        unsettled: &Unsettled<'_>,
+        found: &[Option<u64>],
+        fragment: Fragment,
+    ) -> Result<Replayed, Error> {
+        let there: Vec<u64> = found.iter().copied().flatten().collect();
+        let (whole, missing) = unsettled.intents.split_at(there.len());
+        // A repair that is open has all its intents open.
+        let mut replayed = settle(journal, moved(whole, there))?;
+        let range = unsettled.range_at(whole.len(), fragment.offset);
+        self.complete(journal, mbox, range, fragment.end)?;
+        let places = missing.iter().scan(fragment.offset, |end, (_, receipt)| {
+            let offset = *end;
+            *end += range_octets(receipt);
+            Some(offset)
+        });
+        let completed = settle(journal, moved(missing, places))?;
+        replayed.delivered.extend(completed.delivered);
+        Ok(replayed)
+    }
+
+    /// Appends what is not there.
+    fn append_missing(
+        &mut self,
+        journal: &mut Journal,
+        mbox: LockedMbox,
+        unsettled: &Unsettled<'_>,
+        found: Vec<Option<u64>>,
+    ) -> Result<Replayed, Error> {
+        drop(mbox);
+        let mut settled = Settled::default();
+        let mut missing = Vec::new();
+        let mut stage_offset = unsettled.stage_offset;
+        for ((intent, receipt), found) in unsettled.intents.iter().cloned().zip(found) {
+            let octets = range_octets(&receipt);
+            if let Some(offset) = found {
+                settled.delivered.push(moved_to(offset, intent, receipt));
+            } else {
+                settled.void.push(intent);
+                missing.push((stage_offset, Message { receipt, octets }));
+            }
+            stage_offset += octets;
+        }
+        // The missing ones get new intents, for the places they go to now. Should the power go
+        // before these are synced, they are new again, and nothing of them is in the mbox.
+        let mut replayed = settle(journal, settled)?;
+        if !missing.is_empty() {
+            let stage = self.stage_again(&unsettled.stage_path, &unsettled.stage, &missing)?;
+            let messages = missing.into_iter().map(|(_, message)| message).collect();
+            replayed
+                .delivered
+                .extend(self.append(journal, &stage, messages)?);
+            journal.sync()?;
+            replayed.voided = 0;
+        }
+        Ok(replayed)
+    }
+
+    /// Stages some messages of a stage in the other stage file.
+    fn stage_again(
+        &self,
+        from_path: &Path,
+        from: &File,
+        messages: &[(u64, Message)],
+    ) -> Result<File, Error> {
+        let other = self.stages.iter().find(|path| *path != from_path);
+        let path = other.map_or(from_path, PathBuf::as_path);
+        let stage = self
+            .disk
+            .open_write(path)
+            .map_err(Error::io("opening", path))?;
+        let write = || {
+            stage.set_len(0)?;
+            stage.write_all_at(SEPARATOR, 0)?;
+            let mut end = SEPARATOR.len() as u64;
+            for (offset, message) in messages {
+                copy(from, *offset, message.octets, &stage, end)?;
+                end += message.octets;
+            }
+            stage.sync_data()
+        };
+        write().map_err(Error::io("staging again in", path))?;
+        File::open(path).map_err(Error::io("opening", path))
+    }
+}
+
+/// Receipts for messages that are elsewhere than intended.
+fn moved(intents: &[(ReceiptId, Receipt)], offsets: impl IntoIterator<Item = u64>) -> Settled {
+    let intents = intents.iter().cloned().zip(offsets);
+    let delivered = intents.map(|((intent, receipt), offset)| moved_to(offset, intent, receipt));
+    Settled {
+        delivered: delivered.collect(),
+        void: Vec::new(),
+    }
+}
+
+fn moved_to(offset: u64, intent: ReceiptId, mut receipt: Receipt) -> (Fulfilled, Receipt) {
+    let octets = range_octets(&receipt);
+    receipt.place = Place::Range { offset, octets };
+    let place = Some(receipt.place.clone());
+    (Fulfilled { intent, place }, receipt)
+}
+
+/// Looks for the messages all over the mbox.
+///
+/// A message may have come before, under another unique-id, and be there with a receipt: as many
+/// of the places that show it as there are such receipts are not taken for this one.
+pub(super) fn find(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    unsettled: &Unsettled<'_>,
+) -> Result<Found, Error> {
+    let mut known: HashMap<[u8; 32], usize> = unsettled
+        .intents
+        .iter()
+        .map(|(_, receipt)| (receipt.sha256, 0))
+        .collect();
+    journal.each_receipt(&mut |_, receipt| {
+        if let Some(count) = known.get_mut(&receipt.sha256) {
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    let wanted = essences(Part::new(
+        &unsettled.stage,
+        unsettled.stage_offset,
+        unsettled.octets,
+    ))
+    .map_err(Error::io("reading", &unsettled.stage_path))?;
+    let mut places: HashMap<Essence, VecDeque<u64>> = wanted
+        .iter()
+        .map(|&essence| (essence, VecDeque::new()))
+        .collect();
+    let mut others = Vec::new();
+    scan(
+        Part::whole(mbox.handle.as_file()),
+        &mut |message| match places.get_mut(&message.essence) {
+            Some(places) => places.push_back(message.offset),
+            None => others.push(message.offset),
+        },
+    )
+    .map_err(Error::io("reading", mbox.path()))?;
+    let mut messages = Vec::new();
+    for (essence, (_, receipt)) in wanted.iter().zip(unsettled.intents) {
+        let places = places.entry(*essence).or_default();
+        if let Some(count) = known.remove(&receipt.sha256) {
+            places.drain(..count.min(places.len()));
+        }
+        messages.push(places.pop_front());
+    }
+    let fragment = find_fragment(journal, mbox, unsettled, &messages)?;
+    Ok(Found { messages, fragment })
+}
+
+/// The begin of the first message that is not there, if nothing behind it is there either: an
+/// append that was cut short leaves no other fragment.
+fn find_fragment(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    unsettled: &Unsettled<'_>,
+    found: &[Option<u64>],
+) -> Result<Option<Fragment>, Error> {
+    let whole = found.iter().take_while(|place| place.is_some()).count();
+    let Some((_, missing)) = unsettled.intents.get(whole) else {
+        return Ok(None);
+    };
+    if found.iter().skip(whole).any(Option::is_some) {
+        return Ok(None);
+    }
+    let range = unsettled.range_at(whole, 0);
+    let fragments = fragments(mbox.handle.as_file(), range, range_octets(missing))
+        .map_err(Error::io("reading", mbox.path()))?;
+    for fragment in fragments {
+        if !is_known(journal, mbox, fragment)? {
+            return Ok(Some(fragment));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether this is no fragment but a message that has a receipt, and happens to be the begin of
+/// another.
+fn is_known(journal: &Journal, mbox: &LockedMbox, fragment: Fragment) -> Result<bool, Error> {
+    let octets = fragment.end - fragment.offset;
+    let message = Part::new(mbox.handle.as_file(), fragment.offset, octets);
+    let mut hashes = HashSet::new();
+    scan_contents(message, &mut |content| {
+        hashes.insert(content.sha256);
+    })
+    .map_err(Error::io("reading", mbox.path()))?;
+    let mut known = false;
+    journal.each_receipt(&mut |_, receipt| {
+        known |= hashes.contains(&receipt.sha256);
+        Ok(())
+    })?;
+    Ok(known)
+}
+
+fn essences(messages: Part<'_>) -> io::Result<Vec<Essence>> {
+    let mut essences = Vec::new();
+    scan(messages, &mut |message| essences.push(message.essence))?;
+    Ok(essences)
+}
