@@ -40,6 +40,15 @@ impl Unsettled<'_> {
         }
     }
 
+    /// What stands in the mbox where they should. Where it ends before the first of them, a reader
+    /// may have taken out as much as we have appended.
+    fn shown(&self, mbox: &File) -> io::Result<Shown> {
+        if mbox.metadata()?.len() <= self.mbox_offset {
+            return Ok(Shown::Nothing);
+        }
+        shown(mbox, self.range())
+    }
+
     /// The messages behind the first so many, somewhere else in the mbox.
     pub(super) fn range_at(&self, skipped: usize, mbox_offset: u64) -> Range<'_> {
         let skipped_octets = octets_of(self.intents.iter().take(skipped));
@@ -82,7 +91,8 @@ impl MboxCommit {
         }
         let range = unsettled.range();
         let file = mbox.handle.as_file();
-        match shown(file, range).map_err(Error::io("reading", mbox.path()))? {
+        let shown = unsettled.shown(file);
+        match shown.map_err(Error::io("reading", mbox.path()))? {
             // Also what is whole is written: the run before may have died of a failed sync, after
             // which the kernel holds octets for clean that are not on disk, and another sync
             // would not write them.

@@ -181,14 +181,11 @@ pub(super) fn find(
         .iter()
         .map(|&essence| (essence, VecDeque::new()))
         .collect();
-    let mut others = Vec::new();
-    scan(
-        Part::whole(mbox.handle.as_file()),
-        &mut |message| match places.get_mut(&message.essence) {
-            Some(places) => places.push_back(message.offset),
-            None => others.push(message.offset),
-        },
-    )
+    scan(Part::whole(mbox.handle.as_file()), &mut |message| {
+        if let Some(places) = places.get_mut(&message.essence) {
+            places.push_back(message.offset);
+        }
+    })
     .map_err(Error::io("reading", mbox.path()))?;
     let mut messages = Vec::new();
     for (essence, (_, receipt)) in wanted.iter().zip(unsettled.intents) {

@@ -116,6 +116,26 @@ for path in sys.argv[1:]:
     }
 }
 
+/// A reader removes as much as we have appended: where ours should begin, the mbox ends.
+#[test]
+fn messages_before_whose_place_the_mbox_ends_are_looked_for() {
+    let contents = own_essences();
+    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+    let body = vec![b'x'; STORED.len() - from_line.len() - 2];
+    let before = [&from_line[..], &body, b"\n\n"].concat();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        write(&kit, &before);
+        let ended = deliver_until(&kit, operations, part);
+        let ours = read(&kit).split_off(before.len());
+        write(&kit, &ours);
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+        ended
+    });
+}
+
 /// A message that is the begin of another one, with the same From_ line.
 #[test]
 fn a_message_that_came_before_is_no_fragment_of_a_longer_one() {
