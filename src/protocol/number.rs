@@ -36,12 +36,18 @@ pub(crate) fn parse_decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0u64, |value, octet| {
-        if !octet.is_ascii_digit() {
-            return None;
-        }
-        value.checked_mul(10)?.checked_add(u64::from(octet - b'0'))
+    // So many fit whatever they are.
+    let (first, rest) = digits.split_at(digits.len().min(19));
+    let first = first
+        .iter()
+        .try_fold(0, |value: u64, octet| Some(10 * value + digit(*octet)?))?;
+    rest.iter().try_fold(first, |value, octet| {
+        value.checked_mul(10)?.checked_add(digit(*octet)?)
     })
+}
+
+fn digit(octet: u8) -> Option<u64> {
+    octet.is_ascii_digit().then(|| u64::from(octet - b'0'))
 }
 
 #[cfg(test)]

@@ -55,7 +55,10 @@ impl<'a> UniqueIdRef<'a> {
             Err(InvalidUniqueId::TooLong {
                 octets: octets.len(),
             })
-        } else if octets.iter().any(u8::is_ascii_control) {
+        } else if octets
+            .iter()
+            .fold(false, |any, octet| any | octet.is_ascii_control())
+        {
             Err(InvalidUniqueId::ControlOctet)
         } else {
             Ok(Self(octets))

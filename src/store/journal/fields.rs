@@ -143,6 +143,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A line being read: what is left of it, nothing once the last field is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rest<'a>(Option<&'a [u8]>);
 
 impl<'a> Rest<'a> {
@@ -198,7 +199,14 @@ impl<'a> Rest<'a> {
     }
 
     pub(super) fn hex<const OCTETS: usize>(&mut self) -> Option<[u8; OCTETS]> {
-        hex(self.field()?)
+        // So many digits: there is no blank to look for.
+        let (digits, rest) = self.0?.split_at_checked(2 * OCTETS)?;
+        self.0 = match rest {
+            [b' ', rest @ ..] => Some(rest),
+            [] => None,
+            _ => return None,
+        };
+        hex_decode_array_with_case(digits, CheckCase::Lower).ok()
     }
 
     pub(super) fn account(&mut self) -> Option<AccountId> {
@@ -258,22 +266,53 @@ impl OfReceipt<'_> for Receipt {
     }
 }
 
-/// Loading reads as many of them as there are messages, so nothing is copied of what is not kept.
-impl<'a> OfReceipt<'a> for Gist<'a> {
+/// Loading reads as many of them as there are messages: they are left as they are, for their
+/// [`Gist`] to be taken out.
+impl<'a> OfReceipt<'a> for Rest<'a> {
     fn read(line: &mut Rest<'a>) -> Option<Self> {
+        line.0.take().map(Self::of)
+    }
+}
+
+/// What a [`Gist`] can be taken out of.
+pub(super) trait HasGist {
+    fn gist(&self) -> Option<Gist<'_>>;
+}
+
+impl HasGist for Receipt {
+    fn gist(&self) -> Option<Gist<'_>> {
+        let unique_id = self.unique_id.as_ref().map(UniqueId::as_bytes);
+        Some(Gist {
+            account: self.account,
+            unique_id: unique_id.map(Cow::Borrowed),
+            listed_octets: self.listed_octets,
+            sha256: self.sha256,
+            time_seconds: self.time_seconds,
+            suspect: self.suspect,
+        })
+    }
+}
+
+/// All of the receipt is looked at, so that what is loaded can be read again.
+impl HasGist for Rest<'_> {
+    #[inline]
+    fn gist(&self) -> Option<Gist<'_>> {
+        let mut line = *self;
         let account = line.account()?;
         let unique_id = line.or_none(unique_id_octets).ok()?;
         let listed_octets = line.number_or_none().ok()?;
         let _stored_octets = line.number()?;
         let sha256 = line.hex()?;
         let _place = place(line.field()?)?;
-        Some(Self {
+        let time_seconds = line.time()?;
+        let suspect = line.suspect()?;
+        line.is_empty().then_some(Gist {
             account,
             unique_id,
             listed_octets,
             sha256,
-            time_seconds: line.time()?,
-            suspect: line.suspect()?,
+            time_seconds,
+            suspect,
         })
     }
 }
@@ -289,18 +328,16 @@ enum PlaceField<'a> {
 #[derive(Debug)]
 pub(super) struct NoField;
 
-/// Most fields end before a search with vectors would have begun.
+/// Eight octets at a time: most fields end before a search with vectors would have begun.
 fn blank_in(text: &[u8]) -> Option<usize> {
-    const NEAR_OCTETS: usize = 20;
-    let near = text.iter().take(NEAR_OCTETS);
-    near.copied().position(|octet| octet == b' ').or_else(|| {
-        let far = memchr::memchr(b' ', text.get(NEAR_OCTETS..)?)?;
-        Some(NEAR_OCTETS.saturating_add(far))
-    })
-}
-
-pub(super) fn hex<const OCTETS: usize>(digits: &[u8]) -> Option<[u8; OCTETS]> {
-    hex_decode_array_with_case(digits, CheckCase::Lower).ok()
+    const EACH: u64 = u64::MAX / 0xff;
+    let (eights, rest) = text.as_chunks::<8>();
+    let found = eights.iter().zip(0..).find_map(|(eight, before)| {
+        let others = u64::from_le_bytes(*eight) ^ (EACH * u64::from(b' '));
+        let blanks = others.wrapping_sub(EACH) & !others & (EACH << 7);
+        (blanks != 0).then(|| 8 * before + blanks.trailing_zeros() as usize / 8)
+    });
+    found.or_else(|| Some(8 * eights.len() + rest.iter().position(|octet| *octet == b' ')?))
 }
 
 /// Whether a file of this name is in its folder or below, as all of ours are: nothing else is ever

@@ -9,10 +9,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::format::{FirstLine, Record, Seal, Unreadable, decode_first};
+use super::fields::Rest;
+use super::format::{FirstLine, Record, Seal, checked, decode_first};
 use super::index::Index;
 use super::lines::{Line, Lines, line_at, read_at, synced_behind};
-use super::record::{Gist, JournalId};
+use super::record::JournalId;
 use crate::store::durable::{Disk, Handle};
 use crate::store::error::{Damage, Error};
 use crate::store::files::remove_if_there;
@@ -86,29 +87,28 @@ impl JournalFile {
                 line: number,
                 why,
             };
-            let record = match Record::<Gist<'_>>::decode(seal, line.offset, line.text) {
-                Ok(record) if line.is_whole => record,
-                Err(Unreadable::Unknown) => return Err(damaged(Damage::Version)),
-                Ok(_) | Err(Unreadable::Checksum) => {
-                    let covered = synced_behind(opened.file(), seal, line.offset);
-                    if covered.map_err(reading)? > Some(line.offset) {
-                        return Err(damaged(Damage::Checksum));
-                    }
-                    break;
+            let fields = checked(seal, line.offset, line.text).filter(|_| line.is_whole);
+            let Some(mut fields) = fields else {
+                let covered = synced_behind(opened.file(), seal, line.offset);
+                if covered.map_err(reading)? > Some(line.offset) {
+                    return Err(damaged(Damage::Checksum));
                 }
+                break;
+            };
+            let record = Record::<Rest<'_>>::read(&mut fields);
+            let Some(record) = record.as_ref().filter(|_| fields.is_empty()) else {
+                return Err(damaged(Damage::Version));
             };
             octets = line.end();
             if let Record::Synced(length) = record {
-                synced_octets = synced_octets.max(length);
+                synced_octets = synced_octets.max(*length);
             } else {
                 records_end = octets;
             }
             if record.is_long() {
                 long_octets = long_octets.saturating_add(octets.saturating_sub(line.offset));
             }
-            index
-                .take_in(line.offset, record)
-                .map_err(|_dangling| damaged(Damage::Dangling))?;
+            index.take_in(line.offset, record).map_err(damaged)?;
         }
         let file = Self {
             path: path.to_owned(),
@@ -187,7 +187,7 @@ impl JournalFile {
     /// Reads one record.
     pub(super) fn record_at(&self, offset: u64) -> Result<Record, Error> {
         let line = line_at(self.opened.file(), offset).map_err(Error::io("reading", &self.path))?;
-        line.and_then(|line| Record::decode(self.seal, offset, &line).ok())
+        line.and_then(|line| Record::decode(self.seal, offset, &line))
             .ok_or_else(|| self.changed())
     }
 
@@ -204,7 +204,7 @@ impl JournalFile {
             }
             if !std::mem::take(&mut is_first) {
                 let record = Record::decode(self.seal, line.offset, line.text);
-                each(line.offset, record.map_err(|_why| self.changed())?)?;
+                each(line.offset, record.ok_or_else(|| self.changed())?)?;
             }
         }
         Ok(())

@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt as _;
 
 use memchr::memmem;
 
+use super::fields::Rest;
 use super::format::{LINE_OCTETS_MAX, Record, SYNCED, Seal};
-use super::record::Gist;
 
 const PIECE_OCTETS: usize = 256 * 1024;
 
@@ -153,8 +153,8 @@ pub(super) fn synced_behind(file: &File, seal: Seal, from: u64) -> io::Result<Op
             let rest = piece.get(place..).unwrap_or_default();
             let line = memchr::memchr(b'\n', rest).and_then(|length| rest.get(..length));
             let at = offset.saturating_add(place as u64);
-            if let Some(Ok(Record::Synced(length))) =
-                line.map(|line| Record::<Gist<'_>>::decode(seal, at, line))
+            if let Some(Record::Synced(length)) =
+                line.and_then(|line| Record::<Rest<'_>>::decode(seal, at, line))
             {
                 greatest = greatest.max(Some(length));
             }

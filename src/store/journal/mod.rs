@@ -333,9 +333,9 @@ impl Journal {
         let introductions = all.len();
         all.extend(records);
         let mut offsets = self.file.append(&all)?;
-        for (offset, record) in offsets.iter().zip(all) {
+        for (offset, record) in offsets.iter().zip(&all) {
             let taken = self.index.take_in(*offset, record);
-            taken.map_err(|_dangling| self.file.changed())?;
+            taken.map_err(|_why| self.file.changed())?;
         }
         Ok(offsets.split_off(introductions))
     }

@@ -79,20 +79,6 @@ pub(super) struct Gist<'a> {
     pub(super) suspect: bool,
 }
 
-impl From<Receipt> for Gist<'_> {
-    fn from(receipt: Receipt) -> Self {
-        let unique_id = receipt.unique_id;
-        Self {
-            account: receipt.account,
-            unique_id: unique_id.map(|unique_id| Cow::Owned(unique_id.as_bytes().to_vec())),
-            listed_octets: receipt.listed_octets,
-            sha256: receipt.sha256,
-            time_seconds: receipt.time_seconds,
-            suspect: receipt.suspect,
-        }
-    }
-}
-
 /// The end of an intent.
 #[derive(Clone, Debug)]
 pub struct Fulfilled {

@@ -17,7 +17,7 @@
 
 use crate::message::Header;
 use crate::protocol::UniqueId;
-use crate::store::journal::fields::{Fields, OfReceipt, Rest, hex};
+use crate::store::journal::fields::{Fields, OfReceipt, Rest};
 use crate::store::journal::record::{AccountId, Identity, JournalId, Receipt, ReceiptId, Repair};
 
 /// The first word of every journal.
@@ -252,30 +252,36 @@ impl<R> Record<R> {
         seal: Seal,
         offset: u64,
         line: &'a [u8],
-    ) -> Result<Self, Unreadable>
+    ) -> Option<Self>
     where
         R: OfReceipt<'a>,
     {
-        let text = checked(seal, offset, line)?;
-        Self::decode_text(text).ok_or(Unreadable::Unknown)
+        Self::read_whole(checked(seal, offset, line)?)
     }
 
-    fn decode_text<'a>(text: &'a [u8]) -> Option<Self>
+    fn read_whole<'a>(mut fields: Rest<'a>) -> Option<Self>
     where
         R: OfReceipt<'a>,
     {
-        let mut rest = Rest::of(text);
-        let record = match rest.field()? {
+        Self::read(&mut fields).filter(|_| fields.is_empty())
+    }
+
+    /// Reads the fields of a line; there may be more of them.
+    pub(in crate::store::journal) fn read<'a>(rest: &mut Rest<'a>) -> Option<Self>
+    where
+        R: OfReceipt<'a>,
+    {
+        Some(match rest.field()? {
             b"account" => Self::Account {
                 account: rest.account()?,
                 identity: rest.identity()?,
             },
-            b"intent" => Self::Intent(R::read(&mut rest)?),
+            b"intent" => Self::Intent(R::read(rest)?),
             b"done" => Self::Done(ReceiptId(rest.number()?)),
             b"void" => Self::Void(ReceiptId(rest.number()?)),
             b"receipt" => Self::Receipt {
                 intent: rest.number_or_none().ok()?.map(ReceiptId),
-                receipt: R::read(&mut rest)?,
+                receipt: R::read(rest)?,
             },
             b"delete-asked" => Self::DeleteAsked {
                 account: rest.account()?,
@@ -310,18 +316,8 @@ impl<R> Record<R> {
             b"repaired" => Self::Repaired,
             b"synced" => Self::Synced(rest.number()?),
             _ => return None,
-        };
-        rest.is_empty().then_some(record)
+        })
     }
-}
-
-/// Why a line does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store::journal) enum Unreadable {
-    /// It is not the line that was written here.
-    Checksum,
-    /// It is, but its words are not known.
-    Unknown,
 }
 
 /// The first line of a journal.
@@ -350,8 +346,9 @@ pub(in crate::store::journal) fn decode_first(line: &[u8]) -> Result<Seal, First
         Some(Seal::new(id, rest.number()?))
     };
     let seal = seal().ok_or(FirstLine::Damaged)?;
-    checked(seal, 0, line).map_err(|_why| FirstLine::Damaged)?;
-    Ok(seal)
+    checked(seal, 0, line)
+        .map(|_fields| seal)
+        .ok_or(FirstLine::Damaged)
 }
 
 /// What is wrong with a first line.
@@ -362,20 +359,24 @@ pub(in crate::store::journal) enum FirstLine {
     Damaged,
 }
 
-/// The text of a line whose checksum is right.
-fn checked(seal: Seal, offset: u64, line: &[u8]) -> Result<&[u8], Unreadable> {
-    let (text, [b' ', digits @ ..]) = line
-        .split_last_chunk::<CHECKSUM_OCTETS>()
-        .ok_or(Unreadable::Checksum)?
-    else {
-        return Err(Unreadable::Checksum);
+/// The fields of a line that is the one written at `offset`: its checksum is right.
+pub(in crate::store::journal) fn checked(seal: Seal, offset: u64, line: &[u8]) -> Option<Rest<'_>> {
+    let (text, [b' ', digits @ ..]) = line.split_last_chunk::<CHECKSUM_OCTETS>()? else {
+        return None;
     };
-    let told = hex(digits).map(u32::from_be_bytes);
-    if told == Some(checksum(seal, offset, text)) {
-        Ok(text)
-    } else {
-        Err(Unreadable::Checksum)
-    }
+    (*digits == hex_digits(checksum(seal, offset, text))).then(|| Rest::of(text))
+}
+
+/// All eight are worked out at once, each in an octet of its own: each line loaded has a checksum.
+fn hex_digits(number: u32) -> [u8; 8] {
+    const EACH: u64 = u64::MAX / 0xff;
+    let mut nibbles = u64::from(number);
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = ((nibbles + 6 * EACH) >> 4) & EACH;
+    let from_nine_to_a = u64::from(b'a' - b'9' - 1);
+    (nibbles + u64::from(b'0') * EACH + letters * from_nine_to_a).to_be_bytes()
 }
 
 fn checksum(seal: Seal, offset: u64, text: &[u8]) -> u32 {

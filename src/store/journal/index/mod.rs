@@ -12,9 +12,11 @@ use entry::Entry;
 use table::{Key, Table};
 
 use crate::protocol::UniqueId;
+use crate::store::error::Damage;
+use crate::store::journal::fields::HasGist;
 use crate::store::journal::format::Record;
 use crate::store::journal::record::{
-    AccountId, DeleteState, Gist, Held, Identity, Known, ReceiptId, Repair,
+    AccountId, DeleteState, Held, Identity, Known, ReceiptId, Repair,
 };
 
 pub(in crate::store::journal) use table::Name;
@@ -32,10 +34,6 @@ pub(in crate::store::journal) struct Kept {
     pub(in crate::store::journal) delete: DeleteState,
     pub(in crate::store::journal) seen_day: u16,
 }
-
-/// A record that speaks of something that is not there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store::journal) struct Dangling;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -60,39 +58,39 @@ impl Index {
     }
 
     /// Takes in the record that stands at `offset`.
-    pub(in crate::store::journal) fn take_in<'g>(
+    pub(in crate::store::journal) fn take_in(
         &mut self,
         offset: u64,
-        record: Record<impl Into<Gist<'g>>>,
-    ) -> Result<(), Dangling> {
+        record: &Record<impl HasGist>,
+    ) -> Result<(), Damage> {
         if record.is_long() {
             self.lines = self.lines.saturating_add(1);
         }
         match record {
             Record::Account { account, identity } => {
-                self.identities.retain(|(_, known)| *known != identity);
-                self.identities.push((account, identity));
+                self.identities.retain(|(_, known)| known != identity);
+                self.identities.push((*account, identity.clone()));
             }
             Record::Intent(receipt) => {
-                let id = ReceiptId(offset);
-                let entry = self.receipts.entry(id, &receipt.into());
+                let entry = self.entry(offset, receipt)?;
                 self.open_intents.push_back(entry);
             }
             Record::Done(id) => {
-                let entry = self.close_intent(id)?;
+                let entry = self.close_intent(*id)?;
                 self.add(entry);
             }
             Record::Void(id) => {
-                self.close_intent(id)?;
+                self.close_intent(*id)?;
             }
             Record::Receipt { intent, receipt } => {
                 if let Some(id) = intent {
-                    self.close_intent(id)?;
+                    self.close_intent(*id)?;
                 }
-                self.add(self.receipts.entry(ReceiptId(offset), &receipt.into()));
+                let entry = self.entry(offset, receipt)?;
+                self.add(entry);
             }
             Record::DeleteAsked { account, unique_id } => {
-                let key = self.key(account, &unique_id);
+                let key = self.key(*account, unique_id);
                 self.receipts
                     .change(key, |entry| entry.mark_delete(DeleteState::Asked));
             }
@@ -101,10 +99,10 @@ impl Index {
                 unique_id,
                 time_seconds,
             } => {
-                let key = self.key(account, &unique_id);
+                let key = self.key(*account, unique_id);
                 self.receipts.change(key, |entry| {
                     entry.mark_delete(DeleteState::Confirmed);
-                    entry.seen_day = entry.seen_day.max(day(time_seconds));
+                    entry.seen_day = entry.seen_day.max(day(*time_seconds));
                 });
             }
             Record::Seen {
@@ -112,24 +110,24 @@ impl Index {
                 unique_id,
                 time_seconds,
             } => {
-                let key = self.key(account, &unique_id);
+                let key = self.key(*account, unique_id);
                 self.receipts.change(key, |entry| {
-                    entry.seen_day = entry.seen_day.max(day(time_seconds));
+                    entry.seen_day = entry.seen_day.max(day(*time_seconds));
                 });
             }
             Record::Listed {
                 account,
                 time_seconds,
             } => {
-                self.listed_day.insert(account, day(time_seconds));
+                self.listed_day.insert(*account, day(*time_seconds));
             }
             Record::Header {
                 account, unique_id, ..
             } => {
-                let key = self.key(account, &unique_id);
+                let key = self.key(*account, unique_id);
                 self.headers.insert(key, offset);
             }
-            Record::Repair(repair) => self.repair = Some(repair),
+            Record::Repair(repair) => self.repair = Some(repair.clone()),
             Record::Repaired => self.repair = None,
             Record::Synced(_) => {}
         }
@@ -287,13 +285,18 @@ impl Index {
             && listed_day.saturating_sub(entry.seen_day) >= ABSENT_DAYS
     }
 
-    fn close_intent(&mut self, id: ReceiptId) -> Result<Entry, Dangling> {
+    fn close_intent(&mut self, id: ReceiptId) -> Result<Entry, Damage> {
         if self.open_intents.front().map(Entry::id) == Some(id) {
-            return self.open_intents.pop_front().ok_or(Dangling);
+            return self.open_intents.pop_front().ok_or(Damage::Dangling);
         }
         let place = self.open_intents.binary_search_by_key(&id, Entry::id);
-        let place = place.map_err(|_where_it_would_be| Dangling)?;
-        self.open_intents.remove(place).ok_or(Dangling)
+        let place = place.map_err(|_where_it_would_be| Damage::Dangling)?;
+        self.open_intents.remove(place).ok_or(Damage::Dangling)
+    }
+
+    fn entry(&self, offset: u64, receipt: &impl HasGist) -> Result<Entry, Damage> {
+        let gist = receipt.gist().ok_or(Damage::Version)?;
+        Ok(self.receipts.entry(ReceiptId(offset), &gist))
     }
 
     fn add(&mut self, entry: Entry) {

@@ -30,7 +30,7 @@ fn every_receipt_is_found_however_many_there_are() {
     let count = 5_000;
     for number in 0..count {
         let record = receipt(1, &format!("id{number}"), 0);
-        index.take_in(number, record).unwrap();
+        index.take_in(number, &record).unwrap();
     }
     let known = |account: u16, unique_id: String| {
         index.known(AccountId(account), Name::UniqueId(unique_id.as_bytes()))
@@ -48,7 +48,7 @@ fn every_receipt_is_found_however_many_there_are() {
 fn one_unique_id_may_have_several_contents() {
     let mut index = Index::default();
     for (offset, content) in [(10, 1), (20, 2), (30, 1)] {
-        index.take_in(offset, receipt(1, "same", content)).unwrap();
+        index.take_in(offset, &receipt(1, "same", content)).unwrap();
     }
     let known = index.known(AccountId(1), Name::UniqueId(b"same"));
     let known = known.unwrap();
@@ -61,7 +61,7 @@ fn one_unique_id_may_have_several_contents() {
 #[test]
 fn a_receipt_without_a_unique_id_is_known_by_its_content() {
     let mut index = Index::default();
-    index.take_in(10, receipt(1, "", 7)).unwrap();
+    index.take_in(10, &receipt(1, "", 7)).unwrap();
     assert!(index.has(AccountId(1), Name::Content(&[7; 32])));
     assert!(!index.has(AccountId(2), Name::Content(&[7; 32])));
     assert!(!index.has(AccountId(1), Name::UniqueId(&[7; 32])));
@@ -70,8 +70,8 @@ fn a_receipt_without_a_unique_id_is_known_by_its_content() {
 #[test]
 fn only_an_account_that_has_it_is_nameless() {
     let mut index = Index::default();
-    index.take_in(10, receipt(1, "", 7)).unwrap();
-    index.take_in(20, receipt(2, "named", 7)).unwrap();
+    index.take_in(10, &receipt(1, "", 7)).unwrap();
+    index.take_in(20, &receipt(2, "named", 7)).unwrap();
     assert!(index.has_nameless(AccountId(1)));
     assert!(!index.has_nameless(AccountId(2)));
 }
@@ -91,7 +91,7 @@ fn receipts_are_told_oldest_first() {
 #[test]
 fn the_last_word_on_a_deletion_counts() {
     let mut index = Index::default();
-    index.take_in(10, receipt(1, "same", 1)).unwrap();
+    index.take_in(10, &receipt(1, "same", 1)).unwrap();
     let unique_id = UniqueId::parse(b"same").unwrap();
     let asked: Record = Record::DeleteAsked {
         account: AccountId(1),
@@ -107,7 +107,7 @@ fn the_last_word_on_a_deletion_counts() {
         (confirmed, DeleteState::Confirmed),
         (asked, DeleteState::Asked),
     ] {
-        index.take_in(20, record).unwrap();
+        index.take_in(20, &record).unwrap();
         let known = index.known(AccountId(1), Name::UniqueId(b"same")).unwrap();
         assert_eq!(known.delete(), expected);
     }
@@ -134,9 +134,9 @@ fn a_unique_id_may_be_listed_as_often_as_the_server_likes() {
     let mut index = Index::default();
     let count = 300_000;
     for offset in 0..count {
-        index.take_in(offset, receipt(1, "same", 1)).unwrap();
+        index.take_in(offset, &receipt(1, "same", 1)).unwrap();
     }
-    index.take_in(count, receipt(1, "other", 1)).unwrap();
+    index.take_in(count, &receipt(1, "other", 1)).unwrap();
     let known = index.known(AccountId(1), Name::UniqueId(b"same")).unwrap();
     assert_eq!(known.receipts().count() as u64, count);
     assert_eq!(known.newest().id.0, count - 1);
