@@ -23,7 +23,7 @@ pub(super) fn is_due(file: &JournalFile, index: &Index) -> bool {
     }
     let messages = index
         .kept()
-        .len()
+        .count()
         .saturating_add(index.open_intents().count());
     let kept = messages.saturating_add(index.kept_headers().len()) as u64;
     let all = index.lines().max(1);
@@ -82,11 +82,7 @@ pub(super) fn compact(disk: &Disk, file: &JournalFile, index: &Index) -> Result<
 }
 
 fn put_messages(writer: &mut Writer<'_>, file: &JournalFile, index: &Index) -> Result<(), Error> {
-    let kept: BTreeMap<ReceiptId, Kept> = index
-        .kept()
-        .into_iter()
-        .map(|kept| (kept.id, kept))
-        .collect();
+    let kept: BTreeMap<ReceiptId, Kept> = index.kept().map(|kept| (kept.id, kept)).collect();
     let headers = index.kept_headers();
     let open: Vec<ReceiptId> = index.open_intents().collect();
     file.each_record(&mut |offset, record| match record {

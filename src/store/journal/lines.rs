@@ -9,7 +9,7 @@ use memchr::memmem;
 use super::fields::Rest;
 use super::format::{LINE_OCTETS_MAX, Record, SYNCED, Seal};
 
-const PIECE_OCTETS: usize = 256 * 1024;
+const PIECE_OCTETS: usize = 64 * 1024;
 
 /// The lines of a file, one after another.
 pub(super) struct Lines<'a> {

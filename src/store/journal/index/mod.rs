@@ -239,20 +239,17 @@ impl Index {
         Some(seen.filter_map(|id| UniqueId::parse(id).ok()).collect())
     }
 
-    /// The receipts that compaction keeps, in the order of their lines.
-    pub(in crate::store::journal) fn kept(&self) -> Vec<Kept> {
-        let mut kept: Vec<Kept> = self
+    /// The receipts that compaction keeps.
+    pub(in crate::store::journal) fn kept(&self) -> impl Iterator<Item = Kept> {
+        let kept = self
             .receipts
             .iter()
-            .filter(|entry| !self.is_forgotten(entry))
-            .map(|entry| Kept {
-                id: entry.id(),
-                delete: entry.delete(),
-                seen_day: entry.seen_day,
-            })
-            .collect();
-        kept.sort_unstable_by_key(|kept| kept.id);
-        kept
+            .filter(|entry| !self.is_forgotten(entry));
+        kept.map(|entry| Kept {
+            id: entry.id(),
+            delete: entry.delete(),
+            seen_day: entry.seen_day,
+        })
     }
 
     /// The offsets of the headers that compaction keeps, sorted: those of messages that may be
@@ -280,9 +277,9 @@ impl Index {
 
     /// Deleted for sure, and not on the server any more for long enough.
     fn is_forgotten(&self, entry: &Entry) -> bool {
-        let listed_day = self.listed_day.get(&entry.account).copied().unwrap_or(0);
+        let listed_day = || self.listed_day.get(&entry.account).copied().unwrap_or(0);
         entry.delete() == DeleteState::Confirmed
-            && listed_day.saturating_sub(entry.seen_day) >= ABSENT_DAYS
+            && listed_day().saturating_sub(entry.seen_day) >= ABSENT_DAYS
     }
 
     fn close_intent(&mut self, id: ReceiptId) -> Result<Entry, Damage> {

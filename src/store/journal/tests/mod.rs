@@ -104,7 +104,7 @@ fn told(journal: &Journal) -> String {
     for listed in journal.index.listed_days() {
         tell(format!("listed {listed:?}"));
     }
-    let mut seen = journal.index.kept().into_iter().map(|kept| kept.seen_day);
+    let mut seen = journal.index.kept().map(|kept| kept.seen_day);
     journal
         .each_receipt(&mut |_id, receipt| {
             let unique_id = receipt.unique_id.as_ref();
