@@ -30,7 +30,7 @@ fuzz_target!(|input: &[u8]| {
             .windows(3)
             .any(|window| window == b"X-O" || window == b"X-T")
     };
-    if is_marked(before) || messages.iter().any(|message| is_marked(&message[3..])) {
+    if begins_like_ours(before) || is_marked(before) || messages.iter().any(|message| is_marked(&message[3..])) {
         return;
     }
     if messages
@@ -56,11 +56,16 @@ fuzz_target!(|input: &[u8]| {
             octets: pieces.below(512),
             filled_up: pieces.octet() & 1 == 1,
         };
+        let octets_before = octets_of(&path);
+        let is_filled_up = end.filled_up;
         let world = World::until(end);
         let _died = deliver(&options(destination.clone(), &world.disk()), &messages);
+        // Mail that begins within NULs of a power cut is not told from them once a reader has
+        // moved it.
+        let is_cut_short = octets_of(&path) > octets_before && !is_filled_up;
         let meanwhile = pieces.octet();
         if meanwhile & 1 == 1 {
-            append(&path, theirs);
+            append(&path, theirs, is_cut_short);
             theirs += 1;
         }
         if meanwhile & 2 == 2 {
@@ -120,6 +125,19 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(fs::read(&path).expect("reading"), end);
 });
 
+/// Whether something in the text looks like the begin of a message of ours that is not whole.
+fn begins_like_ours(text: &[u8]) -> bool {
+    const BEGINS: [&[u8]; 5] = [
+        b"From M",
+        b"FFrom ",
+        b"FrFrom ",
+        b"FroFrom ",
+        b"FromFrom ",
+    ];
+    let mut lines = text.split(|octet| *octet == b'\n');
+    lines.any(|line| BEGINS.iter().any(|begin| line.starts_with(begin)))
+}
+
 /// Whether the message may end in a field that readers change: cut there it looks whole.
 fn ends_in_readers_field(message: &[u8]) -> bool {
     // What continues a field goes along with it.
@@ -149,14 +167,18 @@ fn their_mail(number: usize) -> Vec<u8> {
     format!("X-Theirs: {number}\n\nlines\n").into_bytes()
 }
 
-/// As procmail and maildrop append.
-fn append(path: &Path, number: usize) {
+fn octets_of(path: &Path) -> u64 {
+    fs::metadata(path).expect("looking").len()
+}
+
+/// As procmail and maildrop append: right behind what is there, which only a kill of ours leaves
+/// without its end.
+fn append(path: &Path, number: usize, is_cut_short: bool) {
     let mut mbox = fs::read(path).expect("reading");
-    if !mbox.is_empty() && !mbox.ends_with(b"\n\n") {
-        mbox.push(b'\n');
-        if !mbox.ends_with(b"\n\n") {
-            mbox.push(b'\n');
-        }
+    if !is_cut_short {
+        let line_feeds = mbox.iter().rev().take_while(|octet| **octet == b'\n').count();
+        let lacking = 2_usize.saturating_sub(line_feeds).min(mbox.len() * 2);
+        mbox.extend_from_slice(&b"\n\n"[..lacking]);
     }
     mbox.extend_from_slice(b"From carol@example.org Fri Jan  5 10:30:00 2024\n");
     mbox.extend_from_slice(&their_mail(number));

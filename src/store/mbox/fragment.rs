@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io;
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 use super::essence::{LineKind, line_kind, through_line_end};
 use super::from_line::{FROM_LINE_OCTETS_MAX, is_from_line};
@@ -99,13 +99,15 @@ impl Message<'_> {
             mbox_offset,
             ..self.range
         };
+        let not_ours = mbox_offset + same as u64;
         let end = if same < from_line.len() {
-            end_behind(mbox, mbox_offset, mbox_offset + same as u64)?
+            end_behind(mbox, mbox_offset, not_ours)?
         } else {
             self.end_in_message(mbox, range)?
         };
-        let end = end.filter(|&end| end > mbox_offset);
-        Ok(end.map(|end| Fragment {
+        // A whole line of somebody's text may begin like a From_ line, but not as far as the date.
+        let is_told = |end| end > mbox_offset && (end <= not_ours || same > sender_end(from_line));
+        Ok(end.filter(|&end| is_told(end)).map(|end| Fragment {
             offset: mbox_offset,
             end,
         }))
@@ -154,6 +156,12 @@ impl Message<'_> {
         let same = matching(mbox, rest)?.octets;
         end_behind(mbox, rest.mbox_offset, rest.mbox_offset + same)
     }
+}
+
+/// Where the sender ends in a From_ line, and the blank behind it.
+fn sender_end(from_line: &[u8]) -> usize {
+    let mut blanks = memchr_iter(b' ', from_line);
+    blanks.nth(1).map_or(from_line.len(), |at| at + 1)
 }
 
 fn same_octets(ours: &[u8], theirs: &[u8]) -> usize {
@@ -284,6 +292,7 @@ mod tests {
             "F",
             "From",
             "From a@",
+            "From a@b F",
             from_line,
             "From a@b Fri Jan  5 10:00:00 2024\nSubj",
             "From a@b Fri Jan  5 10:00:00 2024\nStatus: O\n  on\nSubject: ours\nLi",
@@ -297,7 +306,7 @@ mod tests {
         ] {
             check(&format!("{fragment}|{THEIRS}"));
             check(&format!("{fragment}|{THEIRS}{THEIRS}"));
-            if fragment.len() >= "From ".len() {
+            if fragment.len() > "From a@b ".len() {
                 for ending in ["", "\n", "\n\n", "\nStatus: O\nX-UID: 1\n\n"] {
                     check(&format!("{fragment}{ending}|"));
                     if !ending.is_empty() {
@@ -320,6 +329,7 @@ mod tests {
             "From a@b Sat Jan  6 10:00:00 2024\nSubject: ours\n\n",
             "F\n\n",
             "For a@b",
+            "From a@b \n\n",
         ] {
             for theirs in ["", THEIRS] {
                 let mbox = [BEFORE, rest, theirs].concat();

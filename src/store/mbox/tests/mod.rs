@@ -215,8 +215,8 @@ const PARTS: [fn(usize) -> usize; 6] = [
     |_| 40,
     half,
     |octets| octets - 1,
-    // Between two messages.
-    |_| 170,
+    // In the second From_ line.
+    |_| 180,
 ];
 
 /// Stops at every operation, and where that writes to the mbox, at several octets of it: runs
