@@ -115,6 +115,11 @@ const RECEIPTS_MANY: usize = 10_000;
 const DROPS_BEFORE_ALONE: u32 = 2;
 
 impl Troubles {
+    /// Whether nothing went wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_message.is_empty()
+    }
+
     /// The line dropped at this message; whether it is given up now.
     pub(super) fn dropped(&mut self, key: MessageKey) -> bool {
         let trouble = self.by_message.entry(key).or_insert(Trouble::Dropped(0));
@@ -144,7 +149,7 @@ impl Troubles {
     }
 
     fn of(&self, row: &Row<'_>) -> Option<Trouble> {
-        if self.by_message.is_empty() {
+        if self.is_empty() {
             return None;
         }
         self.by_message.get(&MessageKey::of(row)).copied()

@@ -82,7 +82,8 @@ impl Selection {
             && !self.needs_header()
     }
 
-    fn has_listing_condition(&self) -> bool {
+    /// Whether there is a condition that the listing alone decides.
+    pub(super) fn has_listing_condition(&self) -> bool {
         !(self.unique_ids.is_empty()
             && self.numbers.is_empty()
             && self.larger_octets.is_empty()

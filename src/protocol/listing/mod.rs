@@ -88,6 +88,11 @@ impl Listing {
         })
     }
 
+    /// The messages that share their unique-id with another, in the server's order.
+    pub fn repeated_rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.repeated.iter().filter_map(|index| self.row(*index))
+    }
+
     /// The octets of all messages, as far as LIST claimed them.
     pub fn octets_total(&self) -> u64 {
         self.entries

@@ -156,12 +156,11 @@ pub(super) struct Selected(Vec<bool>);
 impl Selected {
     /// The rows that meet what the listing alone decides.
     pub(super) fn by_listing(listing: &Listing, selection: &Selection) -> Self {
-        Self(
-            listing
-                .rows()
-                .map(|row| selection.matches_listing(&row))
-                .collect(),
-        )
+        if !selection.has_listing_condition() {
+            return Self(vec![true; listing.len()]);
+        }
+        let rows = listing.rows();
+        Self(rows.map(|row| selection.matches_listing(&row)).collect())
     }
 
     /// Takes a row out, for its header.
@@ -327,8 +326,7 @@ struct Repeat {
 impl<'a> Repeats<'a> {
     fn of(listing: &'a Listing, ledger: &Ledger<'_>) -> Self {
         let mut repeats: HashMap<UniqueIdRef<'_>, Repeat> = HashMap::new();
-        let repeated = listing.rows().filter(|row| row.repeated);
-        for unique_id in repeated.filter_map(|row| row.unique_id) {
+        for unique_id in listing.repeated_rows().filter_map(|row| row.unique_id) {
             repeats.entry(unique_id).or_default().listed += 1;
         }
         for (unique_id, repeat) in &mut repeats {

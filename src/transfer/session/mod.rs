@@ -157,12 +157,12 @@ impl<'r, 'a> Session<'r, 'a> {
             self.run.spent,
         );
         let troubles = &self.run.troubles;
-        plan.steps.retain(|step| {
-            !self
-                .listing
-                .row(step.row)
-                .is_some_and(|row| troubles.is_given_up(&row))
-        });
+        if !troubles.is_empty() {
+            plan.steps.retain(|step| {
+                let row = self.listing.row(step.row);
+                !row.is_some_and(|row| troubles.is_given_up(&row))
+            });
+        }
         plan
     }
 
