@@ -303,7 +303,10 @@ impl HasGist for Rest<'_> {
         let listed_octets = line.number_or_none().ok()?;
         let _stored_octets = line.number()?;
         let sha256 = line.hex()?;
-        let _place = place(line.field()?)?;
+        let place_field = line.field()?;
+        if !is_usual_place(place_field) {
+            place(place_field)?;
+        }
         let time_seconds = line.time()?;
         let suspect = line.suspect()?;
         line.is_empty().then_some(Gist {
@@ -395,6 +398,16 @@ fn unique_id(field: &[u8]) -> Option<UniqueId> {
 fn unique_id_octets(field: &[u8]) -> Option<Cow<'_, [u8]>> {
     let octets = unescape(field)?;
     UniqueIdRef::parse(&octets).is_ok().then_some(octets)
+}
+
+/// Whether this is a file name that stands in its line as it is and leads nowhere else, as those
+/// in a maildir do. One look at its octets tells all that [`place`] would find out.
+fn is_usual_place(field: &[u8]) -> bool {
+    let Some(name @ [b'0'..=b'9', ..]) = field.strip_prefix(b"name:") else {
+        return false;
+    };
+    let is_usual = |octet: u8| is_plain(octet) && octet != b'/';
+    name.iter().fold(true, |all, octet| all & is_usual(*octet))
 }
 
 fn place(field: &[u8]) -> Option<PlaceField<'_>> {
