@@ -304,6 +304,21 @@ fn any_record() -> impl Strategy<Value = Record> {
     ]
 }
 
+fn check_kept(text: &[u8]) -> Result<(), TestCaseError> {
+    let whole = Record::<Receipt>::read_whole(Rest::of(text));
+    let kept = Record::<Rest<'_>>::read_whole(Rest::of(text));
+    let (is_kept, gist) = match &kept {
+        Some(Record::Intent(receipt) | Record::Receipt { receipt, .. }) => {
+            (receipt.gist().is_some(), receipt.gist())
+        }
+        Some(_) | None => (kept.is_some(), None),
+    };
+    prop_assert_eq!(whole.is_some(), is_kept);
+    let whole = whole.and_then(Record::into_receipt);
+    prop_assert_eq!(whole.as_ref().and_then(HasGist::gist), gist);
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(record in any_record(), offset in any::<u64>()) {
@@ -329,16 +344,13 @@ proptest! {
         let line = line_of(&record, 0);
         let mut text = line[..line.len() - CHECKSUM_OCTETS].to_vec();
         *changed.get_mut(&mut text) = octet;
-        let whole = Record::<Receipt>::read_whole(Rest::of(&text));
-        let kept = Record::<Rest<'_>>::read_whole(Rest::of(&text));
-        let is_receipt = matches!(kept, Some(Record::Intent(_) | Record::Receipt { .. }));
-        let gist = match &kept {
-            Some(Record::Intent(fields) | Record::Receipt { receipt: fields, .. }) => fields.gist(),
-            Some(_) | None => None,
-        };
-        prop_assert_eq!(whole.is_some(), if is_receipt { gist.is_some() } else { kept.is_some() });
-        let whole = whole.and_then(Record::into_receipt);
-        prop_assert_eq!(whole.as_ref().and_then(HasGist::gist), gist);
+        check_kept(&text)?;
+    }
+
+    #[test]
+    fn a_name_is_kept_where_it_is_read(name in "[0-9./%a-z ]{0,6}|[0-9][ -~]{0,20}") {
+        let hash = "ab".repeat(32);
+        check_kept(format!("intent 1 - - 1 {hash} name:{name} 1 -").as_bytes())?;
     }
 
     #[test]
