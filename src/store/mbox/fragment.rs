@@ -32,64 +32,69 @@ pub(super) struct Fragment {
     pub(super) end: u64,
 }
 
-/// The fragments of a range, wherever in the mbox.
-///
-/// They are of the range's first message, which has so many octets: one that is whole is no
-/// fragment, whatever follows it.
-pub(super) fn fragments(
-    mbox: &File,
-    range: Range<'_>,
-    message_octets: u64,
-) -> io::Result<Vec<Fragment>> {
-    let mut text = Vec::new();
-    let octets = message_octets.min(HEADER_OCTETS_MAX);
-    read_up_to(range.stage, range.stage_offset, octets, &mut text)?;
-    let message = Message {
-        range,
-        octets: message_octets,
-        begin: &text,
-    };
-    let mut found = Vec::new();
-    let mut window = Vec::new();
-    let mut offset = 0;
-    loop {
-        let octets = WINDOW_OCTETS + FROM_LINE_OCTETS_MAX as u64;
-        read_up_to(mbox, offset, octets, &mut window)?;
-        if offset == 0 {
-            found.extend(message.fragment_at(mbox, 0, &window)?);
-        }
-        for line_feed in memmem::find_iter(&window, b"\nF") {
-            let (_, line) = window.split_at(line_feed + 1);
-            let begin = offset + line_feed as u64 + 1;
-            if begin <= offset + WINDOW_OCTETS {
-                found.extend(message.fragment_at(mbox, begin, line)?);
-            }
-        }
-        if window.len() as u64 <= WINDOW_OCTETS {
-            return Ok(found);
-        }
-        offset += WINDOW_OCTETS;
-    }
-}
-
-/// The message that is looked for.
-struct Message<'a> {
+/// The message whose begin is looked for.
+#[derive(Debug)]
+pub(super) struct Sought<'a> {
     /// It, and what was to be appended behind it.
     range: Range<'a>,
     octets: u64,
     /// Its From_ line and its header, or the begin of a long one.
-    begin: &'a [u8],
+    begin: Vec<u8>,
 }
 
-impl Message<'_> {
-    /// The fragment that begins where this line of the mbox does.
-    fn fragment_at(
+impl<'a> Sought<'a> {
+    /// The first message of a range, wherever that is to go; it has so many octets.
+    pub(super) fn first_of(range: Range<'a>, octets: u64) -> io::Result<Self> {
+        let mut begin = Vec::new();
+        let begin_octets = octets.min(HEADER_OCTETS_MAX);
+        read_up_to(range.stage, range.stage_offset, begin_octets, &mut begin)?;
+        Ok(Self {
+            range,
+            octets,
+            begin,
+        })
+    }
+
+    /// All fragments in the mbox. A message that is whole is none, whatever follows it.
+    pub(super) fn fragments(&self, mbox: &File) -> io::Result<Vec<Fragment>> {
+        let mut found = Vec::new();
+        let mut window = Vec::new();
+        let mut offset = 0;
+        loop {
+            let octets = WINDOW_OCTETS + FROM_LINE_OCTETS_MAX as u64;
+            read_up_to(mbox, offset, octets, &mut window)?;
+            if offset == 0 {
+                found.extend(self.fragment_in(mbox, 0, &window)?);
+            }
+            for line_feed in memmem::find_iter(&window, b"\nF") {
+                let (_, line) = window.split_at(line_feed + 1);
+                let begin = offset + line_feed as u64 + 1;
+                if begin <= offset + WINDOW_OCTETS {
+                    found.extend(self.fragment_in(mbox, begin, line)?);
+                }
+            }
+            if window.len() as u64 <= WINDOW_OCTETS {
+                return Ok(found);
+            }
+            offset += WINDOW_OCTETS;
+        }
+    }
+
+    /// The fragment at this place.
+    pub(super) fn fragment_at(&self, mbox: &File, offset: u64) -> io::Result<Option<Fragment>> {
+        let mut line = Vec::new();
+        read_up_to(mbox, offset, FROM_LINE_OCTETS_MAX as u64, &mut line)?;
+        self.fragment_in(mbox, offset, &line)
+    }
+
+    /// The fragment that begins with this line of the mbox.
+    fn fragment_in(
         &self,
         mbox: &File,
         mbox_offset: u64,
         line: &[u8],
     ) -> io::Result<Option<Fragment>> {
-        let (from_line, _) = through_line_end(self.begin);
+        let (from_line, _) = through_line_end(&self.begin);
         let same = same_octets(from_line, line);
         // Less than `From ` is nothing by itself.
         if same < FROM.len() && !line.get(same..).is_some_and(is_from_line) {
@@ -117,7 +122,7 @@ impl Message<'_> {
     fn end_in_message(&self, mbox: &File, range: Range<'_>) -> io::Result<Option<u64>> {
         let mut theirs = Vec::new();
         read_up_to(mbox, range.mbox_offset, HEADER_OCTETS_MAX, &mut theirs)?;
-        let passed = pass_header(self.begin, &theirs);
+        let passed = pass_header(&self.begin, &theirs);
         // Python's `mailbox` ends a header that breaks off within the name of a field.
         let rest = theirs.get(passed.theirs..).unwrap_or_default();
         let line_feeds = usize::from(rest.starts_with(b"\n"));
@@ -247,7 +252,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::super::shown::Range;
-    use super::{Fragment, fragments};
+    use super::{Fragment, Sought};
 
     fn file(content: &str) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -270,7 +275,8 @@ mod tests {
             mbox_offset: 0,
             octets: (OURS.len() + NEXT.len()) as u64,
         };
-        fragments(&file(mbox), range, OURS.len() as u64).unwrap()
+        let sought = Sought::first_of(range, OURS.len() as u64).unwrap();
+        sought.fragments(&file(mbox)).unwrap()
     }
 
     /// What follows BEFORE up to `|` is a fragment of ours.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::commit::{Message, copy};
 use super::content::Part;
 use super::essence::Essence;
-use super::fragment::{Fragment, fragments};
+use super::fragment::{Fragment, Sought};
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, range_octets};
 use super::scan::{scan, scan_contents};
@@ -195,29 +195,41 @@ pub(super) fn find(
         }
         messages.push(places.pop_front());
     }
-    let fragment = find_fragment(journal, mbox, unsettled, &messages)?;
+    let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
     Ok(Found { messages, fragment })
 }
 
-/// The begin of the first message that is not there, if nothing behind it is there either: an
-/// append that was cut short leaves no other fragment.
+/// The fragment an append leaves that was cut short: the first message that is not there, or the
+/// last one that is, without the empty line at its end, and then that is not there either.
 fn find_fragment(
     journal: &Journal,
     mbox: &LockedMbox,
     unsettled: &Unsettled<'_>,
-    found: &[Option<u64>],
+    messages: &mut [Option<u64>],
 ) -> Result<Option<Fragment>, Error> {
-    let whole = found.iter().take_while(|place| place.is_some()).count();
-    let Some((_, missing)) = unsettled.intents.get(whole) else {
-        return Ok(None);
-    };
-    if found.iter().skip(whole).any(Option::is_some) {
+    let reading = || Error::io("reading", mbox.path());
+    let whole = messages.iter().take_while(|place| place.is_some()).count();
+    if messages.iter().skip(whole).any(Option::is_some) {
         return Ok(None);
     }
-    let range = unsettled.range_at(whole, 0);
-    let fragments = fragments(mbox.handle.as_file(), range, range_octets(missing))
-        .map_err(Error::io("reading", mbox.path()))?;
-    for fragment in fragments {
+    let file = mbox.handle.as_file();
+    let sought = |index: usize| {
+        let (_, receipt) = unsettled.intents.get(index)?;
+        let range = unsettled.range_at(index, 0);
+        Some(Sought::first_of(range, range_octets(receipt)).map_err(reading()))
+    };
+    if let Some(last) = messages.iter_mut().take(whole).last()
+        && let Some(place) = *last
+        && let Some(sought) = sought(whole - 1)
+        && let Some(fragment) = sought?.fragment_at(file, place).map_err(reading())?
+    {
+        *last = None;
+        return Ok(Some(fragment));
+    }
+    let Some(sought) = sought(whole) else {
+        return Ok(None);
+    };
+    for fragment in sought?.fragments(file).map_err(reading())? {
         if !is_known(journal, mbox, fragment)? {
             return Ok(Some(fragment));
         }

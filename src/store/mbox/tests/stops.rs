@@ -69,6 +69,11 @@ fn mail_of_others_within_half_a_line_of_ours_comes_out_again() {
         Meanwhile::AppendAndRewrite.happen(&kit, FOREIGN);
         assert!(deliver_missing(&mut kit.open().unwrap()));
         assert_eq!(count(&kit, &contents), (vec![1; 5], 0), "{octets} octets");
+        // Without an empty line before it, not every reader knows a From_ line for one.
+        let content = read(&kit);
+        let begins = memchr::memmem::find_iter(&content, b"\nFrom ");
+        let after_empty_lines = memchr::memmem::find_iter(&content, b"\n\nFrom ");
+        assert_eq!(begins.count(), after_empty_lines.count(), "{octets} octets");
     }
 }
 
