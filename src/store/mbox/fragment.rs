@@ -11,7 +11,7 @@ use memchr::{memchr_iter, memmem};
 
 use super::essence::{LineKind, line_kind, through_line_end};
 use super::from_line::{FROM_LINE_OCTETS_MAX, is_from_line};
-use super::shown::{Range, Shown, foreign_from_line, matching, read_up_to, shown};
+use super::shown::{Range, foreign_from_line, matching, read_up_to};
 
 /// A longer header is not looked through for what a reader has put into it.
 const HEADER_OCTETS_MAX: u64 = 64 * 1024;
@@ -155,7 +155,7 @@ impl<'a> Sought<'a> {
             octets: self.octets.saturating_sub(ours),
             ..rest
         };
-        if shown(mbox, message)? == Shown::Whole {
+        if matching(mbox, message)?.is_whole(message) {
             return Ok(None);
         }
         let same = matching(mbox, rest)?.octets;
@@ -267,15 +267,19 @@ mod tests {
     const THEIRS: &str = "From c Fri Jan  5 10:00:00 2024\nStatus: O\n\nz\n\n";
 
     fn found(mbox: &str) -> Vec<Fragment> {
+        found_of(OURS, mbox)
+    }
+
+    fn found_of(ours: &str, mbox: &str) -> Vec<Fragment> {
         // The stage holds more than the range on both sides.
-        let stage = file(&["..", OURS, NEXT, "From more"].concat());
+        let stage = file(&["..", ours, NEXT, "From more"].concat());
         let range = Range {
             stage: &stage,
             stage_offset: 2,
             mbox_offset: 0,
-            octets: (OURS.len() + NEXT.len()) as u64,
+            octets: (ours.len() + NEXT.len()) as u64,
         };
-        let sought = Sought::first_of(range, OURS.len() as u64).unwrap();
+        let sought = Sought::first_of(range, ours.len() as u64).unwrap();
         sought.fragments(&file(mbox)).unwrap()
     }
 
@@ -343,6 +347,11 @@ mod tests {
             }
         }
         assert_eq!(found(""), []);
+        let [begin, end] = ["From a@b Fri Jan  5 10:00:00 2024\n", "A: 1\n\n"];
+        for theirs in ["", THEIRS] {
+            let mbox = [BEFORE, begin, "Status: O\n", end, theirs].concat();
+            assert_eq!(found_of(&[begin, end].concat(), &mbox), []);
+        }
     }
 
     #[test]

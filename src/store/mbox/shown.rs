@@ -57,7 +57,7 @@ pub(crate) fn shown(mbox: &File, range: Range<'_>) -> io::Result<Shown> {
     }
     let matching = matching(mbox, range)?;
     let until = range.mbox_offset + matching.octets;
-    if matching.octets == range.octets && matching.exact {
+    if matching.is_whole(range) {
         return Ok(Shown::Whole);
     }
     if matching.octets == range.octets && until < length {
@@ -85,6 +85,13 @@ pub(crate) struct Matching {
     pub(crate) octets: u64,
     /// No NUL stands for another octet in it.
     exact: bool,
+}
+
+impl Matching {
+    /// Whether the mbox shows all of the range, octet for octet.
+    pub(super) fn is_whole(self, range: Range<'_>) -> bool {
+        self.exact && self.octets == range.octets
+    }
 }
 
 pub(crate) fn matching(mbox: &File, range: Range<'_>) -> io::Result<Matching> {
