@@ -29,8 +29,9 @@ enum Standing {
     /// "later" means later than in some seconds (RFC 3206 section 4).
     Unmet,
     /// A line to it was lost. Host and port are right, so that a server or network that is out of
-    /// reach now is about to come back; and if the server says "later", as that the maildrop is in
-    /// use, it may be by the session that we lost.
+    /// reach now is about to come back; and if the server says "later" by a response code, as that
+    /// the maildrop is in use, it may be by the session that we lost. In words alone, as "locked",
+    /// it may mean the account, after wrong passwords.
     Met,
     /// A line was lost while it judged the password. Some servers refuse so, without a word, and
     /// many lock an account after a few wrong passwords. So that was worth one more try, whatever
@@ -66,6 +67,7 @@ impl Retries {
         let may_help = match self.standing {
             Standing::Unmet => is_lost_once_made(error),
             Standing::Suspected if was_judging => false,
+            Standing::Met | Standing::Suspected if may_refuse_password(error) => false,
             Standing::Met | Standing::Suspected | Standing::LoggedIn => {
                 error.another_session_may_help()
             }
@@ -111,6 +113,15 @@ fn is_lost_once_made(error: &Error) -> bool {
 
 fn is_lost_in_judgement(error: &Error) -> bool {
     matches!(error, Error::Client(error) if error.is_lost_in_judgement())
+}
+
+/// Whether no response code says that a refusal is not about the password (RFC 2449 section 8.1,
+/// RFC 3206 section 4).
+fn may_refuse_password(error: &Error) -> bool {
+    let Error::Client(client::Error::LoginRefused(login)) = error else {
+        return false;
+    };
+    login.secret_sent && !login.refusal.is_temporary()
 }
 
 #[cfg(test)]
@@ -187,6 +198,7 @@ mod tests {
             (Deadline(response), [true, true, false, true]),
             (refused("[AUTH] wrong"), [false; 4]),
             (refused("[IN-USE] busy"), [false, true, true, true]),
+            (refused("account locked"), [false, false, false, true]),
             (closed(uidl), [true; 4]),
             (Deadline(Wait::WholeRun), [false; 4]),
             (Stopped, [false; 4]),
