@@ -37,6 +37,8 @@ pub enum Error {
         /// The pause.
         pause: Duration,
     },
+    /// A line was lost, and there was no way to the server any more.
+    WayLost(client::Error),
     /// The committing thread ended without a word: a bug.
     CommitEnded,
     /// The server did not confirm deletions that were asked for.
@@ -60,6 +62,7 @@ impl Error {
             | Self::Credentials(_)
             | Self::NewUniqueIds { .. }
             | Self::PauseTooLong { .. }
+            | Self::WayLost(_)
             | Self::CommitEnded
             | Self::DeletionUnconfirmed(_) => false,
         }
@@ -95,6 +98,9 @@ impl fmt::Display for Error {
                 "the next session may begin in {} s only, and the run is over by then",
                 pause.as_secs()
             ),
+            Self::WayLost(error) => {
+                write!(f, "the line was lost and could not be made anew: {error}")
+            }
             Self::CommitEnded => f.write_str("the committing thread ended without a word"),
             Self::DeletionUnconfirmed(error) => {
                 write!(f, "the server did not confirm the deletions: {error}")
@@ -106,9 +112,10 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Client(error) | Self::Retrieving(error) | Self::DeletionUnconfirmed(error) => {
-                Some(error)
-            }
+            Self::Client(error)
+            | Self::Retrieving(error)
+            | Self::WayLost(error)
+            | Self::DeletionUnconfirmed(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Credentials(error) => Some(error.as_ref()),
             Self::NewUniqueIds { .. }
@@ -151,7 +158,7 @@ pub(super) fn is_hang_up(error: &client::Error) -> bool {
 }
 
 /// Whether there is no way to the server. That it cannot be connected to is as a dropped line.
-fn is_out_of_reach(error: &client::Error) -> bool {
+pub(super) fn is_out_of_reach(error: &client::Error) -> bool {
     matches!(
         error,
         client::Error::UnknownHost { .. } | client::Error::Proxy { .. }

@@ -93,7 +93,7 @@ impl Remote<'_> {
         observer: &dyn Observer,
     ) -> Result<(), Error> {
         let Some(pause) = retries.pause_after(&error) else {
-            return Err(error);
+            return Err(retries.ending(error));
         };
         let pause = pause.max(self.login_delay());
         observer.notice(Event::Reconnecting {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::Error;
+use super::error::{Error, is_out_of_reach};
 use crate::client::{self, Wait};
 
 /// RFC 2449 section 6.5 lets a server ask for more between two logins; that comes on top.
@@ -82,6 +82,31 @@ impl Retries {
         };
         self.standing = self.standing.max(standing);
         self.next_pause()
+    }
+
+    /// What a run ends with over this error. Where a line was lost that had been there, host and
+    /// port are right: that there is no way to the server any more is a dropped line still.
+    pub(super) fn ending(&self, error: Error) -> Error {
+        let Error::Client(error) = error else {
+            return error;
+        };
+        if self.is_way_lost(&error) {
+            Error::WayLost(error)
+        } else {
+            Error::Client(error)
+        }
+    }
+
+    fn is_way_lost(&self, error: &client::Error) -> bool {
+        if let client::Error::Io { doing, .. } = error {
+            return match doing {
+                Wait::Resolve | Wait::Connect | Wait::Proxy => self.standing > Standing::Unmet,
+                // It may have been all that was ever met.
+                Wait::Handshake => self.standing > Standing::Met,
+                Wait::Greeting | Wait::Response(_) | Wait::Data | Wait::WholeRun => false,
+            };
+        }
+        is_out_of_reach(error) && self.standing > Standing::Unmet
     }
 
     fn next_pause(&mut self) -> Option<Duration> {
@@ -172,6 +197,26 @@ mod tests {
 
     fn unwelcome() -> client::Error {
         client::Error::Unwelcome(Refusal::parse(b"[SYS/TEMP] full"))
+    }
+
+    /// What is no way to the server: at first it may be a mistake, and after a lost line none.
+    #[test]
+    fn no_way_to_a_server_that_was_met_is_a_dropped_line() {
+        for (error, expected) in [
+            (unknown_host(), [false, true, true]),
+            (closed(Wait::Connect), [false, true, true]),
+            (closed(Wait::Proxy), [false, true, true]),
+            (closed(Wait::Handshake), [false, false, true]),
+            (unwelcome(), [false; 3]),
+        ] {
+            let is_lost = |standing| {
+                let mut retries = Retries::new(0, FIRST_PAUSE);
+                retries.standing = standing;
+                retries.is_way_lost(&error)
+            };
+            let found = [Standing::Unmet, Standing::Met, Standing::LoggedIn].map(is_lost);
+            assert_eq!(found, expected, "{error}");
+        }
     }
 
     /// Whether it is tried again: when nobody was met before, after a lost line, after one that was

@@ -1,6 +1,8 @@
 //! A line that is lost at any step of a session is made anew, `--retries` times, whatever the
 //! command; what looks like a mistake or a wrong password is told at once.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
@@ -289,6 +291,38 @@ fn who_cannot_be_reached_is_told_of_at_once() {
             outcome.expect(code);
         }
     }
+}
+
+/// Host and port were right: what cannot be reached any more is no mistake, and another run may well
+/// go on.
+#[test]
+fn a_server_that_is_gone_after_a_lost_line_is_a_dropped_line() {
+    for command in ["fetch", "list"] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let folder = Folder::new();
+        let program = folder.popfetch().env("POPFETCH_PASSWORD", "secret");
+        let url = format!("pop3://alice@127.0.0.1:{port}");
+        let words = "--tls off --to mail --retries 1 --json -v";
+        let gone = thread::spawn(move || hang_up_and_go(listener));
+        let outcome = program.args([command, &url]).words(words).run().expect(75);
+        gone.join().unwrap();
+        assert_went_on(&outcome, 1, command);
+        let told = outcome.stdout();
+        assert!(told.contains("\"kind\":\"line-dropped\""), "{told}");
+        assert!(told.contains("cannot connect"), "{told}");
+    }
+}
+
+/// Answers CAPA, closes the line in place of an answer to USER, and takes no other.
+fn hang_up_and_go(listener: TcpListener) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    stream.write_all(b"+OK ready\r\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "CAPA");
+    stream.write_all(b"-ERR\r\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "USER alice");
+    drop(listener);
 }
 
 /// Nobody is kept waiting for what will not do.

@@ -28,6 +28,8 @@ pub(crate) fn of_transfer(error: &Error, about: About<'_>) -> Failure {
         Error::MessageTooLong { .. } => failure(Kind::Partial).hint("--max-message sets the bound"),
         Error::PauseTooLong { .. } => failure(Kind::Timeout)
             .hint("--max-time is how long a run may take; the next one goes on from there"),
+        Error::WayLost(_) => failure(Kind::LineDropped)
+            .hint("what is stored stays stored; the next run goes on from there"),
         Error::CommitEnded => failure(Kind::Bug),
         Error::DeletionUnconfirmed(error) => {
             let server_text = of_client(error, about).server_text;
