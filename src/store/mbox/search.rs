@@ -1,6 +1,6 @@
 //! Looks all over an mbox for messages of ours that a reader has moved.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::content::Part;
 use super::essence::Essence;
 use super::fragment::{Fragment, Sought};
 use super::lock::LockedMbox;
-use super::replay::{Unsettled, range_octets};
+use super::replay::{Unsettled, is_at_place, range_octets};
 use super::scan::{scan, scan_contents};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
@@ -229,30 +229,42 @@ fn find_fragment(
     let Some(sought) = sought(whole) else {
         return Ok(None);
     };
-    for fragment in sought?.fragments(file).map_err(reading())? {
-        if !is_known(journal, mbox, fragment)? {
-            return Ok(Some(fragment));
-        }
-    }
-    Ok(None)
+    let fragments = sought?.fragments(file).map_err(reading())?;
+    let unknown = without_known(journal, mbox, fragments)?;
+    Ok(unknown.first().copied())
 }
 
-/// Whether this is no fragment but a message that has a receipt, and happens to be the begin of
+/// Leaves out what is no fragment but a message that has a receipt, and happens to begin like
 /// another.
-fn is_known(journal: &Journal, mbox: &LockedMbox, fragment: Fragment) -> Result<bool, Error> {
-    let octets = fragment.end - fragment.offset;
-    let message = Part::new(mbox.handle.as_file(), fragment.offset, octets);
-    let mut hashes = HashSet::new();
-    scan_contents(message, &mut |content| {
-        hashes.insert(content.sha256);
+fn without_known(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    mut fragments: Vec<Fragment>,
+) -> Result<Vec<Fragment>, Error> {
+    if fragments.is_empty() {
+        return Ok(fragments);
+    }
+    let reading = || Error::io("reading", mbox.path());
+    let file = mbox.handle.as_file();
+    let mut contents: HashMap<u64, [u8; 32]> = HashMap::new();
+    scan_contents(Part::whole(file), &mut |content| {
+        if fragments.iter().any(|at| at.offset == content.offset) {
+            contents.insert(content.offset, content.sha256);
+        }
     })
-    .map_err(Error::io("reading", mbox.path()))?;
-    let mut known = false;
+    .map_err(reading())?;
     journal.each_receipt(&mut |_, receipt| {
-        known |= hashes.contains(&receipt.sha256);
+        fragments.retain(|at| contents.get(&at.offset) != Some(&receipt.sha256));
+        // The content above is without readers' fields, which the message may have had before.
+        if let Place::Range { offset, .. } = receipt.place
+            && fragments.iter().any(|at| at.offset == offset)
+            && is_at_place(file, &receipt).map_err(reading())?
+        {
+            fragments.retain(|at| at.offset != offset);
+        }
         Ok(())
     })?;
-    Ok(known)
+    Ok(fragments)
 }
 
 fn essences(messages: Part<'_>) -> io::Result<Vec<Essence>> {
