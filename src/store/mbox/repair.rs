@@ -84,7 +84,9 @@ impl MboxCommit {
         } else {
             let fragment = find(journal, mbox, unsettled)?.fragment;
             self.give_back_tail(mbox, repair, fragment.map(|fragment| fragment.end))?;
-            return journal.end_repair();
+            journal.end_repair()?;
+            // The next repair puts other mail into the side file that this one names.
+            return journal.sync();
         };
         match appended_since(file, range, &tail, repair).map_err(reading())? {
             Some(foreign_offset) => {

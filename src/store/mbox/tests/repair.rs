@@ -80,6 +80,15 @@ impl Watch for Noting {
     }
 }
 
+/// What the next run writes and syncs.
+fn noted_of_replay(kit: &Kit) -> Vec<String> {
+    let noting = Arc::new(Noting::default());
+    let disk = Disk::watched(Arc::clone(&noting) as Arc<dyn Watch>);
+    kit.open_on(&disk).unwrap();
+    let (_, noted) = &*noting.0.lock().unwrap();
+    noted.clone()
+}
+
 /// Mail of others is on disk elsewhere, and the journal knows where, before it is written over;
 /// and all is on disk before the journal says that it is.
 #[test]
@@ -90,10 +99,7 @@ fn each_step_of_a_repair_is_on_disk_before_the_next() {
     let kit = mbox();
     deliver_until(&kit, append, half);
     Meanwhile::Append.happen(&kit, FOREIGN);
-    let noting = Arc::new(Noting::default());
-    let disk = Disk::watched(Arc::clone(&noting) as Arc<dyn Watch>);
-    kit.open_on(&disk).unwrap();
-    let noted = noting.0.lock().unwrap().1.clone();
+    let noted = noted_of_replay(&kit);
     let repair = noted.iter().skip_while(|what| !what.contains("tail"));
     let repair: Vec<&str> = repair.map(String::as_str).collect();
     let aside = [
@@ -189,6 +195,20 @@ fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
         (ended == Ended::InAppend).then_some(kit)
     };
     (0..1000).find_map(in_repair).unwrap()
+}
+
+/// Should the power go, the journal would name a side file that has other mail by now.
+#[test]
+fn a_repair_is_over_on_disk_before_the_next_one_puts_mail_aside() {
+    let kit = mbox_in_repair(|_| 0);
+    let content = read(&kit);
+    let fragment = content.strip_suffix(FOREIGN).unwrap();
+    write(&kit, &[fragment, MORE].concat());
+    let noted = noted_of_replay(&kit);
+    let mut before_aside = noted.split(|what| what == "write .box.popfetch-tail");
+    let before_aside = before_aside.next().unwrap();
+    assert!(before_aside.len() < noted.len());
+    assert_eq!(before_aside.last().unwrap(), "sync journal");
 }
 
 #[test]
