@@ -1,10 +1,10 @@
 //! DELE as a tracked intent: written down before it is sent, confirmed only by the +OK to the
 //! QUIT of its own session (RFC 1939 section 6).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::client::{self, Client, Transaction};
-use crate::protocol::{Listing, MessageNumber, Row, UniqueId, UniqueIdRef};
+use crate::protocol::{Listing, MessageNumber, Refusal, Row, UniqueId, UniqueIdRef};
 use crate::store::{AccountId, Journal};
 
 use super::error::Error;
@@ -117,20 +117,20 @@ impl Ending<'_> {
             journal.sync()?;
         }
         summary.deletion = DeletionState::Unknown;
-        let refused = self.send(&mut client, doomed)?;
+        let refused = Self::send(&mut client, doomed)?;
+        // Not before: after a lost line it is asked, and refused, again.
+        self.tell_refused(doomed, &refused, summary);
         client.quit().map_err(Error::DeletionUnconfirmed)?;
-        let (refused, deleted): (Vec<_>, Vec<_>) = doomed
+        let deleted: Vec<_> = doomed
             .iter()
-            .partition(|doomed| refused.contains(&doomed.number));
+            .filter(|doomed| !refused.contains_key(&doomed.number))
+            .collect();
         summary.deletion = if deleted.is_empty() {
             DeletionState::None
         } else {
             DeletionState::Confirmed
         };
         summary.deleted = deleted.len() as u64;
-        for _ in refused {
-            summary.add_failed(Remedy::None);
-        }
         self.notice_deleted(&deleted);
         if let Some((journal, account)) = &mut self.receipts {
             let deleted = unique_ids(deleted.into_iter());
@@ -142,30 +142,43 @@ impl Ending<'_> {
 
     /// Sends the DELEs; what the server refused, or was not asked for since it refuses them all.
     fn send(
-        &self,
         client: &mut Client<Transaction>,
         doomed: &[Doomed],
-    ) -> Result<HashSet<MessageNumber>, client::Error> {
+    ) -> Result<HashMap<MessageNumber, Option<Refusal>>, client::Error> {
         let numbers: Vec<MessageNumber> = doomed.iter().map(|doomed| doomed.number).collect();
         let (first, rest) = numbers.split_at(numbers.len().min(FIRST_DELETIONS));
-        let mut refused = HashSet::new();
-        let mut send = |numbers: &[MessageNumber], refused: &mut HashSet<MessageNumber>| {
+        let mut refused = HashMap::new();
+        let mut send = |numbers: &[MessageNumber], refused: &mut HashMap<_, _>| {
             client.dele(numbers, &mut |number, answer| {
                 if let Err(refusal) = answer {
-                    if let Some(doomed) = doomed.iter().find(|doomed| doomed.number == number) {
-                        self.notice(doomed, Status::Failed(Failure::DeletionRefused(&refusal)));
-                    }
-                    refused.insert(number);
+                    refused.insert(number, Some(refusal));
                 }
             })
         };
         send(first, &mut refused)?;
         if refused.len() == first.len() {
-            refused.extend(rest);
+            refused.extend(rest.iter().map(|number| (*number, None)));
         } else {
             send(rest, &mut refused)?;
         }
         Ok(refused)
+    }
+
+    fn tell_refused(
+        &self,
+        doomed: &[Doomed],
+        refused: &HashMap<MessageNumber, Option<Refusal>>,
+        summary: &mut Summary,
+    ) {
+        for doomed in doomed {
+            let Some(refusal) = refused.get(&doomed.number) else {
+                continue;
+            };
+            summary.add_failed(Remedy::None);
+            if let Some(refusal) = refusal {
+                self.notice(doomed, Status::Failed(Failure::DeletionRefused(refusal)));
+            }
+        }
     }
 
     fn notice_deleted(&self, deleted: &[&Doomed]) {
