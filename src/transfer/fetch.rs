@@ -65,7 +65,8 @@ pub(super) struct Run<'a> {
     pub(super) answered: HashMap<ReceiptId, MessageKey>,
     pub(super) spent: Spent,
     pub(super) unconfirmed: Unconfirmed,
-    pub(super) sessions: u32,
+    /// Sessions that came so far as to have a plan.
+    pub(super) plans: u32,
     pub(super) pace: Pace,
 }
 
@@ -171,7 +172,7 @@ impl<'a> Run<'a> {
             answered: HashMap::new(),
             spent: Spent::default(),
             unconfirmed: Unconfirmed::default(),
-            sessions: 0,
+            plans: 0,
             pace: Pace {
                 first_pause: FIRST_PAUSE,
                 batch_age_min: BATCH_AGE_MIN,
@@ -265,7 +266,6 @@ impl<'a> Run<'a> {
     }
 
     fn session(&mut self, listed: Listed, store: &mut Store) -> Result<Progress, Error> {
-        self.sessions += 1;
         Session::new(self, listed, store)?.run()
     }
 

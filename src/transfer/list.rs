@@ -66,9 +66,9 @@ pub fn list(
         let mut told = Told::default();
         remote.ask(observer, |client, retries| {
             let view = View::open(client, look, journal.as_mut())?;
-            let told_before = told.0.len();
+            let told_before = told.messages.len();
             let ended = view.list(selection, headers, &mut told, observer, summary);
-            if told.0.len() > told_before {
+            if told.messages.len() > told_before {
                 retries.reset();
             }
             ended
@@ -139,16 +139,20 @@ pub fn preview(
 
 /// What was told before the line was lost; none of it is told again.
 #[derive(Debug, Default)]
-struct Told(HashSet<MessageKey>);
+struct Told {
+    messages: HashSet<MessageKey>,
+    /// Whether the unique-ids that no message has were.
+    missing: bool,
+}
 
 impl Told {
     fn has(&self, row: &Row<'_>) -> bool {
-        !self.0.is_empty() && self.0.contains(&MessageKey::of(row))
+        !self.messages.is_empty() && self.messages.contains(&MessageKey::of(row))
     }
 
     fn add(&mut self, listing: &Listing, rows: impl Iterator<Item = usize>) {
         let rows = rows.filter_map(|row| listing.row(row));
-        self.0.extend(rows.map(|row| MessageKey::of(&row)));
+        self.messages.extend(rows.map(|row| MessageKey::of(&row)));
     }
 }
 
@@ -236,7 +240,6 @@ impl<'a> View<'a> {
             &mut memory(&mut self.journal),
             observer,
         )?;
-        selection.tell_missing(&self.listing, observer);
         Ok(selected)
     }
 
@@ -249,13 +252,17 @@ impl<'a> View<'a> {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         let selected = self.select(selection, observer)?;
+        if !told.missing {
+            selection.tell_missing(&self.listing, observer);
+            told.missing = true;
+        }
         let limit = selection.limit.unwrap_or(usize::MAX);
         let rows: Vec<usize> = in_order(&self.listing, selection.order)
             .filter(|(row, listed)| selected.contains(*row) && !told.has(listed))
             .map(|(row, _)| row)
-            .take(limit.saturating_sub(told.0.len()))
+            .take(limit.saturating_sub(told.messages.len()))
             .collect();
-        let meant = rows.len() + told.0.len();
+        let meant = rows.len() + told.messages.len();
         summary.skipped = self.listing.len().saturating_sub(meant) as u64;
         let stored: Vec<Option<bool>> = rows
             .iter()
@@ -305,6 +312,7 @@ impl<'a> View<'a> {
             ..task.selection.clone()
         };
         let selected = self.select(&conditions, observer)?;
+        conditions.tell_missing(&self.listing, observer);
         let plan = self.plan(&selected, task);
         for step in plan
             .steps

@@ -8,7 +8,7 @@ use crate::transfer::observer::{Event, Outlook, Status, Warning};
 use crate::transfer::plan::{Action, Plan, Reason, Step};
 
 impl Session<'_, '_> {
-    /// Tells what is ahead, and in the first session of a run what is left aside.
+    /// Tells what is ahead, and by the first plan of a run what is left aside.
     pub(super) fn announce(&mut self, plan: &Plan) {
         let octets = |step: &Step| self.listing.row(step.row).and_then(|row| row.octets);
         let retrieved = || plan.steps_of(Action::Retrieve);
@@ -17,7 +17,8 @@ impl Session<'_, '_> {
             messages: retrieved().count() as u64,
             octets: retrieved().filter_map(octets).sum(),
         }));
-        if self.run.sessions > 1 {
+        self.run.plans += 1;
+        if self.run.plans > 1 {
             return;
         }
         for step in plan
