@@ -3,13 +3,14 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use pop3d::{Mailbox, Moment, Server, Settings, Sizes, Step, Then, When};
+use rustix::process::Signal;
 
-use crate::support::embedded::{assert_maildir, popfetch, serve, stored_messages};
+use crate::support::embedded::{PATIENCE, assert_maildir, popfetch, serve, stored_messages};
 use crate::support::program::{Folder, Outcome};
 
 const MESSAGES: u32 = 2;
@@ -323,6 +324,26 @@ fn hang_up_and_go(listener: TcpListener) {
     stream.write_all(b"-ERR\r\n").unwrap();
     assert_eq!(lines.next().unwrap().unwrap(), "USER alice");
     drop(listener);
+}
+
+/// The server may want any pause between two logins: a signal does not wait for its end.
+#[test]
+fn a_signal_ends_a_pause() {
+    let folder = Folder::new();
+    let settings = Settings {
+        capabilities: vec!["TOP", "UIDL", "USER", "LOGIN-DELAY 600"],
+        ..Settings::default()
+    };
+    let mailbox = Mailbox::generated(MESSAGES, 7, Sizes::Fixed(600));
+    let server = Server::start(mailbox, settings).unwrap();
+    let (hung_up, lost) = mpsc::channel();
+    hang_up(&server, move |moment| {
+        moment.step.verb == "UIDL" && hung_up.send(()).is_ok()
+    });
+    let run = popfetch(&folder, "list", &server).start();
+    lost.recv_timeout(PATIENCE).unwrap();
+    run.signal(Signal::INT);
+    run.wait().expect(130);
 }
 
 /// Nobody is kept waiting for what will not do.
