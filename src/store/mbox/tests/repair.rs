@@ -283,3 +283,30 @@ fn a_repair_ends_where_a_reader_has_moved_nuls() {
         ended
     });
 }
+
+/// A reader has taken out the mail before, so that the fragment stands elsewhere.
+#[test]
+fn a_repair_elsewhere_stopped_at_any_operation_goes_on_there() {
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let before = b"From x Fri Jan  5 10:30:00 2024\n\nthere before\n\n";
+    let kit_with_fragment = |append| {
+        let kit = mbox();
+        write(&kit, before);
+        let ended = deliver_until(&kit, append, half);
+        (kit, ended)
+    };
+    let append = (0..1000)
+        .find(|&operations| kit_with_fragment(operations).1 == Ended::InAppend)
+        .unwrap();
+    at_every_stop(|operations, part| {
+        let (kit, _) = kit_with_fragment(append);
+        let fragment = read(&kit).split_off(before.len());
+        write(&kit, &[&fragment, FOREIGN].concat());
+        let ended = deliver_until(&kit, operations, part);
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &contents), (vec![1; 4], 0), "{told}");
+        ended
+    });
+}

@@ -346,3 +346,15 @@ fn a_batch_that_failed_stays_staged() {
         }
     }
 }
+
+/// Where one that was appended behind it is there, half a message was cut by somebody else.
+#[test]
+fn half_a_message_before_one_of_ours_is_no_fragment() {
+    let contents = own_essences();
+    let (_, kit) = dead_after(STORED.len()..=STORED.len()).next().unwrap();
+    let cut = memchr::memmem::find(STORED, b"lone").unwrap();
+    let third = memchr::memmem::rfind(STORED, b"From ").unwrap();
+    write(&kit, &[&STORED[..cut], b"\n\n", &STORED[third..]].concat());
+    assert!(deliver_missing(&mut kit.open().unwrap()));
+    assert_eq!(count(&kit, &contents), (vec![1; 3], 1));
+}
