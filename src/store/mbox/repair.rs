@@ -12,7 +12,7 @@ use super::commit::{copy, line_feeds_lacking, write_range};
 use super::content::Part;
 use super::lock::LockedMbox;
 use super::replay::Unsettled;
-use super::scan::scan;
+use super::scan::{Begins, scan};
 use super::search::find;
 use super::shown::{Range, foreign_from_line, matching};
 use super::{MboxCommit, SEPARATOR};
@@ -204,13 +204,17 @@ impl MboxCommit {
         let file = mbox.handle.as_file();
         let give_back = || {
             let mut there = HashSet::new();
-            for begin in [0].into_iter().chain(fragment_end) {
-                scan(Part::new(file, begin, u64::MAX), &mut |message| {
+            let mut passes = vec![(0, Begins::FromLines), (0, Begins::CutShort)];
+            passes.extend(fragment_end.map(|end| (end, Begins::FromLines)));
+            for (begin, begins) in passes {
+                scan(Part::new(file, begin, u64::MAX), begins, &mut |message| {
                     there.insert(message.essence);
                 })?;
             }
             let mut messages = Vec::new();
-            scan(Part::whole(&tail), &mut |message| messages.push(message))?;
+            scan(Part::whole(&tail), Begins::FromLines, &mut |message| {
+                messages.push(message);
+            })?;
             let ends = messages.iter().skip(1).map(|next| next.offset);
             let ends: Vec<u64> = ends.chain([repair.tail_octets]).collect();
             for (message, end) in messages.iter().zip(ends) {

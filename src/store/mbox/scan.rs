@@ -33,18 +33,35 @@ pub(crate) struct FoundContent {
     pub(crate) sha256: [u8; 32],
 }
 
-/// Calls `visit` for each message: whatever follows a line that begins with `From `, or with less
-/// and then another program's From_ line, where an append of ours was cut short. Octets before the
-/// first such line belong to none.
-pub(crate) fn scan(mbox: impl Read, visit: &mut dyn FnMut(Found)) -> io::Result<()> {
-    scan_with(mbox, None, &mut |Message {
-                                    offset, distiller, ..
-                                }| {
-        visit(Found {
-            offset,
-            essence: distiller.finish(),
-        });
-    })
+/// Where messages begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// Where a line begins with `From `.
+    FromLines,
+    /// Also where it begins with less and then with another program's From_ line: an append of ours
+    /// was cut short there.
+    CutShort,
+}
+
+/// Calls `visit` for each message. Octets before the first belong to none.
+pub(crate) fn scan(
+    mbox: impl Read,
+    begins: Begins,
+    visit: &mut dyn FnMut(Found),
+) -> io::Result<()> {
+    scan_with(
+        mbox,
+        begins,
+        None,
+        &mut |Message {
+                  offset, distiller, ..
+              }| {
+            visit(Found {
+                offset,
+                essence: distiller.finish(),
+            });
+        },
+    )
 }
 
 /// The same, with the messages' contents.
@@ -54,6 +71,7 @@ pub(crate) fn scan_contents(
 ) -> io::Result<()> {
     scan_with(
         mbox,
+        Begins::FromLines,
         Some(Unquoting::new()),
         &mut |Message {
                   offset,
@@ -80,6 +98,7 @@ struct Message {
 
 fn scan_with(
     mut mbox: impl Read,
+    begins: Begins,
     unquoting: Option<Unquoting>,
     visit: &mut dyn FnMut(Message),
 ) -> io::Result<()> {
@@ -87,6 +106,7 @@ fn scan_with(
         place: Place::Outside,
         line_begins: true,
         offset: 0,
+        begins,
         visit,
         unquoting,
         text: Vec::new(),
@@ -123,6 +143,7 @@ struct Scanner<'a> {
     line_begins: bool,
     /// Where in the mbox the window begins.
     offset: u64,
+    begins: Begins,
     visit: &'a mut dyn FnMut(Message),
     /// Takes the quoting away, where the messages' contents are wanted.
     unquoting: Option<Unquoting>,
@@ -154,7 +175,7 @@ impl Scanner<'_> {
             }
             return self.pass(line.map_or(window.len(), |at| at + 1), line.is_some());
         }
-        if let Some(at) = from_line_begin(window, self.line_begins) {
+        if let Some(at) = self.message_begin(window) {
             self.feed(window.get(..at).unwrap_or_default());
             let offset = self.offset + at as u64;
             self.end_message(offset);
@@ -215,27 +236,27 @@ impl Scanner<'_> {
             distiller,
         });
     }
+
+    /// Where in the window a message begins.
+    fn message_begin(&self, window: &[u8]) -> Option<usize> {
+        let later = memmem::find_iter(window, b"\nF").map(|at| at + 1);
+        let begin = self.line_begins.then_some(0);
+        begin.into_iter().chain(later).find(|&at| {
+            window.get(at..).is_some_and(|line| match self.begins {
+                Begins::FromLines => line.starts_with(FROM),
+                Begins::CutShort => line.starts_with(FROM) || is_cut_short(line),
+            })
+        })
+    }
 }
 
-/// Where in the window a message begins.
-fn from_line_begin(window: &[u8], line_begins: bool) -> Option<usize> {
-    let later = memmem::find_iter(window, b"\nF").map(|at| at + 1);
-    line_begins
-        .then_some(0)
-        .into_iter()
-        .chain(later)
-        .find(|&at| window.get(at..).is_some_and(begins_message))
-}
-
-fn begins_message(text: &[u8]) -> bool {
-    let less = || {
-        FROM.iter()
-            .zip(text)
-            .take_while(|(from, octet)| from == octet)
-            .count()
-    };
-    let cut_short = || (1..=less()).any(|at| text.get(at..).is_some_and(is_from_line));
-    text.starts_with(FROM) || cut_short()
+/// Whether a line begins with less than `From ` and then with a From_ line.
+fn is_cut_short(line: &[u8]) -> bool {
+    let same = FROM
+        .iter()
+        .zip(line)
+        .take_while(|(from, octet)| from == octet);
+    (1..=same.count()).any(|at| line.get(at..).is_some_and(is_from_line))
 }
 
 #[cfg(test)]
@@ -245,7 +266,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::super::essence::Distiller;
-    use super::{CHUNK_OCTETS, Found, FoundContent, scan, scan_contents};
+    use super::{Begins, CHUNK_OCTETS, Found, FoundContent, scan, scan_contents};
 
     /// Gives a few octets a read.
     struct Slowly<'a>(&'a [u8], usize);
@@ -258,6 +279,10 @@ mod tests {
     }
 
     fn check(mbox: &str, expected: &[(u64, &str)]) {
+        check_begins(Begins::FromLines, mbox, expected);
+    }
+
+    fn check_begins(begins: Begins, mbox: &str, expected: &[(u64, &str)]) {
         let expected: Vec<_> = expected
             .iter()
             .map(|&(offset, text)| {
@@ -271,7 +296,7 @@ mod tests {
             .collect();
         for size in 1..=mbox.len().max(1) {
             let mut found = Vec::new();
-            scan(Slowly(mbox.as_bytes(), size), &mut |message| {
+            scan(Slowly(mbox.as_bytes(), size), begins, &mut |message| {
                 found.push(message);
             })
             .unwrap();
@@ -315,7 +340,8 @@ mod tests {
         check("From a\nFrom b\n", &[(0, ""), (7, "")]);
         check("From a\nx From b\n", &[(0, "x From b")]);
         check("From unended", &[]);
-        check(
+        check_begins(
+            Begins::CutShort,
             "From a\n\nx\n\nFroFrom b Fri Jan  5 10:00:00 2024\ny\n\nFFrom c\n",
             &[(0, "\nx"), (11, "y\n\nFFrom c")],
         );
@@ -330,7 +356,10 @@ mod tests {
             mbox.resize(begin - 1, b'x');
             mbox.extend_from_slice(b"\nFrom b\n\ny\n");
             let mut found = Vec::new();
-            scan(&*mbox, &mut |message| found.push(message.offset)).unwrap();
+            scan(&*mbox, Begins::FromLines, &mut |message| {
+                found.push(message.offset);
+            })
+            .unwrap();
             assert_eq!(found, [0, begin as u64]);
         }
     }

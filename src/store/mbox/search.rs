@@ -11,7 +11,7 @@ use super::essence::Essence;
 use super::fragment::{Fragment, Sought};
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, is_at_place, range_octets};
-use super::scan::{scan, scan_contents};
+use super::scan::{Begins, scan, scan_contents};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -160,40 +160,18 @@ pub(super) fn find(
     mbox: &LockedMbox,
     unsettled: &Unsettled<'_>,
 ) -> Result<Found, Error> {
-    let mut known: HashMap<[u8; 32], usize> = unsettled
-        .intents
-        .iter()
-        .map(|(_, receipt)| (receipt.sha256, 0))
-        .collect();
-    journal.each_receipt(&mut |_, receipt| {
-        if let Some(count) = known.get_mut(&receipt.sha256) {
-            *count += 1;
+    let known = known_copies(journal, unsettled)?;
+    let wanted = essences(unsettled).map_err(Error::io("reading", &unsettled.stage_path))?;
+    let places = |begins| {
+        let file = Part::whole(mbox.handle.as_file());
+        places(file, begins, &wanted, known.clone()).map_err(Error::io("reading", mbox.path()))
+    };
+    let mut messages = places(Begins::FromLines)?;
+    if messages.contains(&None) {
+        let more = places(Begins::CutShort)?;
+        for (place, more) in messages.iter_mut().zip(more) {
+            *place = place.or(more);
         }
-        Ok(())
-    })?;
-    let wanted = essences(Part::new(
-        &unsettled.stage,
-        unsettled.stage_offset,
-        unsettled.octets,
-    ))
-    .map_err(Error::io("reading", &unsettled.stage_path))?;
-    let mut places: HashMap<Essence, VecDeque<u64>> = wanted
-        .iter()
-        .map(|&essence| (essence, VecDeque::new()))
-        .collect();
-    scan(Part::whole(mbox.handle.as_file()), &mut |message| {
-        if let Some(places) = places.get_mut(&message.essence) {
-            places.push_back(message.offset);
-        }
-    })
-    .map_err(Error::io("reading", mbox.path()))?;
-    let mut messages = Vec::new();
-    for (essence, (_, receipt)) in wanted.iter().zip(unsettled.intents) {
-        let places = places.entry(*essence).or_default();
-        if let Some(count) = known.remove(&receipt.sha256) {
-            places.drain(..count.min(places.len()));
-        }
-        messages.push(places.pop_front());
     }
     let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
     Ok(Found { messages, fragment })
@@ -267,8 +245,55 @@ fn without_known(
     Ok(fragments)
 }
 
-fn essences(messages: Part<'_>) -> io::Result<Vec<Essence>> {
+/// How many receipts there are already for each content.
+fn known_copies(
+    journal: &Journal,
+    unsettled: &Unsettled<'_>,
+) -> Result<HashMap<[u8; 32], usize>, Error> {
+    let hashes = unsettled.intents.iter().map(|(_, receipt)| receipt.sha256);
+    let mut known: HashMap<[u8; 32], usize> = hashes.map(|hash| (hash, 0)).collect();
+    journal.each_receipt(&mut |_, receipt| {
+        if let Some(count) = known.get_mut(&receipt.sha256) {
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(known)
+}
+
+/// The first place in the mbox of each message, those aside that have receipts.
+fn places(
+    mbox: Part<'_>,
+    begins: Begins,
+    wanted: &[([u8; 32], Essence)],
+    mut known: HashMap<[u8; 32], usize>,
+) -> io::Result<Vec<Option<u64>>> {
+    let mut places: HashMap<Essence, VecDeque<u64>> = wanted
+        .iter()
+        .map(|&(_, essence)| (essence, VecDeque::new()))
+        .collect();
+    scan(mbox, begins, &mut |message| {
+        if let Some(places) = places.get_mut(&message.essence) {
+            places.push_back(message.offset);
+        }
+    })?;
+    let place = |(hash, essence): &([u8; 32], Essence)| {
+        let places = places.get_mut(essence)?;
+        if let Some(count) = known.remove(hash) {
+            places.drain(..count.min(places.len()));
+        }
+        places.pop_front()
+    };
+    Ok(wanted.iter().map(place).collect())
+}
+
+/// The hash of each message's content, and its essence.
+fn essences(unsettled: &Unsettled<'_>) -> io::Result<Vec<([u8; 32], Essence)>> {
+    let stage = Part::new(&unsettled.stage, unsettled.stage_offset, unsettled.octets);
+    let mut hashes = unsettled.intents.iter().map(|(_, receipt)| receipt.sha256);
     let mut essences = Vec::new();
-    scan(messages, &mut |message| essences.push(message.essence))?;
+    scan(stage, Begins::FromLines, &mut |message| {
+        essences.extend(hashes.next().map(|hash| (hash, message.essence)));
+    })?;
     Ok(essences)
 }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::essence::{Distiller, Essence};
 use super::is_at_place;
-use super::scan::scan;
+use super::scan::{Begins, scan};
 use crate::store::durable::{Disk, HandleId, Operation, Watch};
 use crate::store::testkit::{Kit, Opened, Part, Stop, names_in};
 use crate::store::{Arriving, Destination, Place, Receipt};
@@ -130,7 +130,7 @@ fn essence(stored: &[u8]) -> Essence {
 fn count(kit: &Kit, contents: &[Essence]) -> (Vec<usize>, usize) {
     let mut counts = vec![0; contents.len()];
     let mut others = 0;
-    scan(&*read(kit), &mut |found| match contents
+    scan(&*read(kit), Begins::FromLines, &mut |found| match contents
         .iter()
         .position(|content| *content == found.essence)
     {
@@ -143,7 +143,10 @@ fn count(kit: &Kit, contents: &[Essence]) -> (Vec<usize>, usize) {
 
 fn own_essences() -> Vec<Essence> {
     let mut own = Vec::new();
-    scan(STORED, &mut |found| own.push(found.essence)).unwrap();
+    scan(STORED, Begins::FromLines, &mut |found| {
+        own.push(found.essence);
+    })
+    .unwrap();
     own
 }
 

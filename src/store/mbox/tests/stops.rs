@@ -141,6 +141,34 @@ fn messages_before_whose_place_the_mbox_ends_are_looked_for() {
     });
 }
 
+/// In a message of ours a line looks as if an append had been cut short there.
+#[test]
+fn our_own_text_is_no_place_where_an_append_was_cut_short() {
+    let odd = b"Subject: odd\r\n\r\nFFrom x@y Fri Jan  5 10:00:00 2024\r\nmore\r\n";
+    let [_, _, no_end] = <[Essence; 3]>::try_from(own_essences()).unwrap();
+    let odd_essence = essence(b"Subject: odd\n\nFFrom x@y Fri Jan  5 10:00:00 2024\nmore\n");
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        write(&kit, FOREIGN);
+        let ended = until(&kit, operations, part, |mut opened| {
+            opened.deliver(&[odd, NO_END]).is_ok() && opened.journal.sync().is_ok()
+        });
+        Meanwhile::Rewrite.happen(&kit, FOREIGN);
+        let opened = kit.open().unwrap();
+        let has = ["uid1", "uid2"].map(|unique_id| {
+            let unique_id = unique_id.as_bytes();
+            usize::from(opened.journal.has(opened.account, unique_id))
+        });
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(
+            count(&kit, &[odd_essence, no_end]),
+            (has.to_vec(), 1),
+            "{told}"
+        );
+        ended
+    });
+}
+
 /// A message that begins like another one, with the same From_ line.
 #[test]
 fn a_message_that_came_before_is_no_fragment_of_another() {
@@ -164,7 +192,7 @@ fn a_message_that_came_before_is_no_fragment_of_another() {
             kit
         };
         let mut stored = Vec::new();
-        scan(&*read(&kit_with_first()), &mut |found| {
+        scan(&*read(&kit_with_first()), Begins::FromLines, &mut |found| {
             stored.push(found.essence);
         })
         .unwrap();
@@ -236,7 +264,7 @@ fn stopped_between_two_writes_no_message_is_half_there() {
             "{operations}"
         );
         let mut count = 0;
-        scan(&*content, &mut |_| count += 1).unwrap();
+        scan(&*content, Begins::FromLines, &mut |_| count += 1).unwrap();
         counts.insert(count);
         if ended {
             break;
