@@ -28,7 +28,7 @@ use super::open::{Clock, Halves, Site};
 pub(super) use from_line::from_line;
 use lock::Locker;
 pub(super) use replay::is_at_place;
-use scan::{FoundContent, scan_contents};
+use scan::{Begins, FoundContent, scan_contents};
 use stage::MboxStage;
 pub(super) use text::MboxText;
 
@@ -73,7 +73,7 @@ pub(super) fn halves(site: &Site, path: &Path) -> Result<Halves, Error> {
 pub(super) fn contents(path: &Path) -> Result<Vec<FoundContent>, Error> {
     let mut found = Vec::new();
     File::open(path)
-        .and_then(|mbox| scan_contents(mbox, &mut |content| found.push(content)))
+        .and_then(|mbox| scan_contents(mbox, Begins::FromLines, &mut |content| found.push(content)))
         .map_err(Error::io("reading", path))?;
     Ok(found)
 }

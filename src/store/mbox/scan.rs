@@ -67,11 +67,12 @@ pub(crate) fn scan(
 /// The same, with the messages' contents.
 pub(crate) fn scan_contents(
     mbox: impl Read,
+    begins: Begins,
     visit: &mut dyn FnMut(FoundContent),
 ) -> io::Result<()> {
     scan_with(
         mbox,
-        Begins::FromLines,
+        begins,
         Some(Unquoting::new()),
         &mut |Message {
                   offset,
@@ -309,9 +310,13 @@ mod tests {
         let mbox = "From a\nA: 1\nStatus: O\n\n>From x\n\nFrom b\ny\n\n";
         for size in 1..=mbox.len() {
             let mut found = Vec::new();
-            scan_contents(Slowly(mbox.as_bytes(), size), &mut |content| {
-                found.push(content);
-            })
+            scan_contents(
+                Slowly(mbox.as_bytes(), size),
+                Begins::FromLines,
+                &mut |content| {
+                    found.push(content);
+                },
+            )
             .unwrap();
             let expected = [(0, 32, "A: 1\n\nFrom x\n"), (32, 10, "y\n")];
             let expected = expected.map(|(offset, range_octets, text)| FoundContent {

@@ -1,8 +1,9 @@
 //! Looks all over an mbox for messages of ours that a reader has moved.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::commit::{Message, copy};
@@ -208,41 +209,53 @@ fn find_fragment(
         return Ok(None);
     };
     let fragments = sought?.fragments(file).map_err(reading())?;
-    let unknown = without_known(journal, mbox, fragments)?;
-    Ok(unknown.first().copied())
+    first_unknown(journal, mbox, unsettled, &fragments)
 }
 
-/// Leaves out what is no fragment but a message that has a receipt, and happens to begin like
-/// another.
-fn without_known(
+/// The first that is no part of a message that is whole: one may be the begin of another, or hold
+/// a line that looks like a cut From_ line.
+fn first_unknown(
     journal: &Journal,
     mbox: &LockedMbox,
-    mut fragments: Vec<Fragment>,
-) -> Result<Vec<Fragment>, Error> {
+    unsettled: &Unsettled<'_>,
+    fragments: &[Fragment],
+) -> Result<Option<Fragment>, Error> {
     if fragments.is_empty() {
-        return Ok(fragments);
+        return Ok(None);
     }
     let reading = || Error::io("reading", mbox.path());
     let file = mbox.handle.as_file();
-    let mut contents: HashMap<u64, [u8; 32]> = HashMap::new();
-    scan_contents(Part::whole(file), &mut |content| {
-        if fragments.iter().any(|at| at.offset == content.offset) {
-            contents.insert(content.offset, content.sha256);
-        }
-    })
-    .map_err(reading())?;
+    let within = |message: Range<u64>| {
+        let offsets = fragments.iter().map(|fragment| fragment.offset);
+        offsets.filter(move |offset| message.contains(offset))
+    };
+    let mut by_content: HashMap<[u8; 32], Vec<u64>> = HashMap::new();
+    for begins in [Begins::FromLines, Begins::CutShort] {
+        scan_contents(Part::whole(file), begins, &mut |content| {
+            for offset in within(content.offset..content.offset + content.range_octets) {
+                by_content.entry(content.sha256).or_default().push(offset);
+            }
+        })
+        .map_err(reading())?;
+    }
+    let mut in_whole = HashSet::new();
+    for (_, receipt) in unsettled.intents {
+        in_whole.extend(by_content.get(&receipt.sha256).into_iter().flatten());
+    }
     journal.each_receipt(&mut |_, receipt| {
-        fragments.retain(|at| contents.get(&at.offset) != Some(&receipt.sha256));
+        in_whole.extend(by_content.get(&receipt.sha256).into_iter().flatten());
         // The content above is without readers' fields, which the message may have had before.
-        if let Place::Range { offset, .. } = receipt.place
-            && fragments.iter().any(|at| at.offset == offset)
+        if let Place::Range { offset, octets } = receipt.place
+            && let message = (offset..offset.saturating_add(octets))
+            && within(message.clone()).next().is_some()
             && is_at_place(file, &receipt).map_err(reading())?
         {
-            fragments.retain(|at| at.offset != offset);
+            in_whole.extend(within(message));
         }
         Ok(())
     })?;
-    Ok(fragments)
+    let mut unknown = fragments.iter().filter(|at| !in_whole.contains(&at.offset));
+    Ok(unknown.next().copied())
 }
 
 /// How many receipts there are already for each content.

@@ -212,11 +212,12 @@ fn half(octets: usize) -> usize {
     octets / 2
 }
 
-const PARTS: [fn(usize) -> usize; 6] = [
+const PARTS: [fn(usize) -> usize; 7] = [
     |_| 0,
     |_| 1,
     |_| 40,
     half,
+    |octets| octets * 7 / 8,
     |octets| octets - 1,
     // In the second From_ line.
     |_| 180,
