@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -5,7 +6,9 @@ use proptest::prelude::*;
 use super::{CHECKSUM_OCTETS, FirstLine, Record, Seal, checked, decode_first, encode_first};
 use crate::message::Header;
 use crate::protocol::UniqueId;
+use crate::store::error::{Damage, Error};
 use crate::store::journal::fields::{HasGist, Rest};
+use crate::store::journal::file::JournalFile;
 use crate::store::journal::record::{
     AccountId, Identity, JournalId, Place, Receipt, ReceiptId, Repair,
 };
@@ -152,6 +155,25 @@ fn a_word_of_the_future_is_told_from_damage() {
     let line = format!("{text} {:08x}", super::checksum(*SEAL, 5, text.as_bytes()));
     assert!(checked(*SEAL, 5, line.as_bytes()).is_some());
     assert_eq!(Record::<Receipt>::decode(*SEAL, 5, line.as_bytes()), None);
+}
+
+/// What is loaded can be read again: fields that are too many are refused in each record.
+#[test]
+fn a_line_of_the_future_is_not_loaded() {
+    let intent = format!("intent 1 - - 1 {} - 1 - more", "ab".repeat(32));
+    for text in ["telepathy 1", "synced 5 more", "repaired more", &intent] {
+        let mut lines = Vec::new();
+        encode_first(*SEAL, &mut lines);
+        let checksum = super::checksum(*SEAL, lines.len() as u64, text.as_bytes());
+        lines.extend_from_slice(format!("{text} {checksum:08x}\n").as_bytes());
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&lines).unwrap();
+        let why = match JournalFile::load_for_reading(file.path()) {
+            Err(Error::Damaged { line: 2, why, .. }) => Some(why),
+            _ => None,
+        };
+        assert!(matches!(why, Some(Damage::Version)), "{text}: {why:?}");
+    }
 }
 
 #[test]
