@@ -127,8 +127,9 @@ fuzz_target!(|input: &[u8]| {
 
 /// Whether something in the text looks like the begin of a message of ours that is not whole.
 fn begins_like_ours(text: &[u8]) -> bool {
-    const BEGINS: [&[u8]; 5] = [
+    const BEGINS: [&[u8]; 6] = [
         b"From M",
+        b"From From ",
         b"FFrom ",
         b"FrFrom ",
         b"FroFrom ",
