@@ -30,7 +30,10 @@ fuzz_target!(|input: &[u8]| {
             .windows(3)
             .any(|window| window == b"X-O" || window == b"X-T")
     };
-    if begins_like_ours(before) || is_marked(before) || messages.iter().any(|message| is_marked(&message[3..])) {
+    if begins_like_ours(before)
+        || is_marked(before)
+        || messages.iter().any(|message| is_marked(&message[3..]))
+    {
         return;
     }
     if messages
@@ -177,7 +180,11 @@ fn octets_of(path: &Path) -> u64 {
 fn append(path: &Path, number: usize, is_cut_short: bool) {
     let mut mbox = fs::read(path).expect("reading");
     if !is_cut_short {
-        let line_feeds = mbox.iter().rev().take_while(|octet| **octet == b'\n').count();
+        let line_feeds = mbox
+            .iter()
+            .rev()
+            .take_while(|octet| **octet == b'\n')
+            .count();
         let lacking = 2_usize.saturating_sub(line_feeds).min(mbox.len() * 2);
         mbox.extend_from_slice(&b"\n\n"[..lacking]);
     }
