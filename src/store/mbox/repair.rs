@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use super::commit::{copy, line_feeds_lacking, write_range};
@@ -60,8 +61,8 @@ impl MboxCommit {
         if fragment_end < length(mbox)? {
             return self.repair(journal, mbox, range, fragment_end);
         }
-        write_over(mbox, range, fragment_end - range.mbox_offset)?;
-        mbox.sync()
+        write_range(&mbox.handle, range).map_err(Error::io("writing", mbox.path()))?;
+        cut(mbox, range.mbox_offset + range.octets, fragment_end)
     }
 
     /// A repair was begun and perhaps not ended.
@@ -182,11 +183,11 @@ impl MboxCommit {
         journal.begin_repair(repair)?;
         journal.sync()?;
         let tail = self.open_tail(repair)?;
-        write_over(mbox, range, repair.fragment_octets)?;
-        let behind = range.mbox_offset + range.octets.max(repair.fragment_octets);
-        copy(&tail, 0, repair.tail_octets, &mbox.handle, behind)
+        let behind = range.mbox_offset + range.octets;
+        write_range(&mbox.handle, range)
+            .and_then(|()| copy(&tail, 0, repair.tail_octets, &mbox.handle, behind))
             .map_err(Error::io("writing", mbox.path()))?;
-        mbox.sync()?;
+        cut(mbox, behind + repair.tail_octets, old_end(repair))?;
         // Before the receipts: a repair that is open has all its intents open.
         journal.end_repair()
     }
@@ -274,21 +275,18 @@ fn length(mbox: &LockedMbox) -> Result<u64, Error> {
         .len())
 }
 
-/// Writes the range over a fragment of so many octets, of which a reader may have made more than
-/// the range has: the rest becomes empty lines.
-fn write_over(mbox: &LockedMbox, range: Range<'_>, fragment_octets: u64) -> Result<(), Error> {
-    let write = || {
-        write_range(&mbox.handle, range)?;
-        match fragment_octets.checked_sub(range.octets) {
-            None | Some(0) => Ok(()),
-            Some(rest) => {
-                let line_feeds = vec![b'\n'; usize::try_from(rest).unwrap_or_default()];
-                let end = range.mbox_offset + range.octets;
-                mbox.handle.write_all_at(&line_feeds, end)
-            }
-        }
-    };
-    write().map_err(Error::io("writing", mbox.path()))
+/// Makes durable what was written up to `end`, and then takes off what the mbox had behind that, up
+/// to `old_end`: a reader may have put more into a fragment than was missing of ours.
+fn cut(mbox: &LockedMbox, end: u64, old_end: u64) -> Result<(), Error> {
+    mbox.sync()?;
+    // No longer what was read: somebody appends without a lock.
+    if end >= old_end || length(mbox)? != old_end {
+        return Ok(());
+    }
+    mbox.handle
+        .set_len(end)
+        .map_err(Error::io("cutting", mbox.path()))?;
+    mbox.sync()
 }
 
 /// Where the mbox ended when the repair began.
@@ -327,13 +325,16 @@ fn shows_tail(mbox: &File, range: Range<'_>, tail: &File, repair: &Repair) -> io
         range.stage_offset + begin,
         range.octets.saturating_sub(begin),
     );
-    let moved = Part::new(tail, 0, repair.tail_octets);
-    let written = BufReader::new(ours.chain(moved)).bytes();
+    let moved = Part::new(tail, begin.saturating_sub(range.octets), repair.tail_octets);
+    let written = BufReader::new(ours.chain(moved)).bytes().map(Some);
+    // Where the mbox gets shorter nothing is written at its end. Once that is cut off, others may
+    // append there.
+    let written = written.chain(iter::repeat_with(|| None));
     let before = BufReader::new(Part::new(tail, 0, repair.tail_octets)).bytes();
     let there = Part::new(mbox, repair.offset + begin, repair.tail_octets);
     for ((there, before), written) in BufReader::new(there).bytes().zip(before).zip(written) {
         let there = there?;
-        if there != 0 && there != before? && there != written? {
+        if there != 0 && there != before? && Some(there) != written.transpose()? {
             return Ok(false);
         }
     }
@@ -352,7 +353,7 @@ fn appended_since(
 ) -> io::Result<Option<u64>> {
     let length = mbox.metadata()?.len();
     let old_end = old_end(repair);
-    let ours_end = range.mbox_offset + range.octets.max(repair.fragment_octets);
+    let ours_end = range.mbox_offset + range.octets;
     let new_end = ours_end + repair.tail_octets;
     let mut at = old_end;
     if at < ours_end {
@@ -376,8 +377,12 @@ fn appended_since(
         };
         at += matching(mbox, rest)?.octets;
     }
-    if at >= length || at >= new_end {
+    if at >= length || at == new_end {
         return Ok(None);
+    }
+    // The mbox gets shorter.
+    if at > new_end {
+        return Ok(Some(at));
     }
     Ok(foreign_from_line(mbox, old_end, at)?.or(Some(at)))
 }

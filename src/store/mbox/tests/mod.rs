@@ -120,6 +120,15 @@ fn rewritten(content: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The same without those fields.
+fn without_fields(rewritten: &[u8]) -> Vec<u8> {
+    let lines = rewritten.split_inclusive(|&octet| octet == b'\n');
+    lines
+        .filter(|line| ![&b"Status: O\n"[..], b"X-Status: A\n"].contains(line))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
 fn essence(stored: &[u8]) -> Essence {
     let mut distiller = Distiller::new();
     distiller.feed(stored);
@@ -148,6 +157,20 @@ fn own_essences() -> Vec<Essence> {
     })
     .unwrap();
     own
+}
+
+/// Our messages as they stand in an mbox.
+fn own_texts() -> Vec<&'static [u8]> {
+    let mut begins = Vec::new();
+    scan(STORED, Begins::FromLines, &mut |found| {
+        begins.push(usize::try_from(found.offset).unwrap());
+    })
+    .unwrap();
+    begins.push(STORED.len());
+    begins
+        .windows(2)
+        .map(|ends| &STORED[ends[0]..ends[1]])
+        .collect()
 }
 
 /// How a run ended.

@@ -14,7 +14,7 @@ fn a_repair_stopped_at_any_operation_loses_nobodys_mail() {
         (Meanwhile::AppendAndRewrite, Meanwhile::Append),
         (Meanwhile::AppendAndRewrite, Meanwhile::Rewrite),
     ] {
-        for cut in [half as fn(usize) -> usize, |_| 40, |_| 210] {
+        for cut in [half as fn(usize) -> usize, |_| 40, |_| 210, |_| 306] {
             let append = (0..1000)
                 .find(|&operations| deliver_until(&mbox(), operations, cut) == Ended::InAppend)
                 .unwrap();

@@ -69,11 +69,23 @@ fn mail_of_others_within_half_a_line_of_ours_comes_out_again() {
         Meanwhile::AppendAndRewrite.happen(&kit, FOREIGN);
         assert!(deliver_missing(&mut kit.open().unwrap()));
         assert_eq!(count(&kit, &contents), (vec![1; 5], 0), "{octets} octets");
-        // Without an empty line before it, not every reader knows a From_ line for one.
-        let content = read(&kit);
-        let begins = memchr::memmem::find_iter(&content, b"\nFrom ");
-        let after_empty_lines = memchr::memmem::find_iter(&content, b"\n\nFrom ");
-        assert_eq!(begins.count(), after_empty_lines.count(), "{octets} octets");
+        // Without an empty line before it, not every reader knows a From_ line for one; and no more
+        // of them than that one come behind ours.
+        let content = without_fields(&read(&kit));
+        for message in own_texts().into_iter().chain([FOREIGN]) {
+            let at = memchr::memmem::find(&content, message).unwrap();
+            let (before, rest) = content.split_at(at);
+            assert!(
+                before.ends_with(b"\n\n"),
+                "{octets} octets: {}",
+                content.escape_ascii()
+            );
+            let behind = &rest[message.len()..];
+            assert!(
+                behind.is_empty() || behind.starts_with(b"From "),
+                "{octets} octets"
+            );
+        }
     }
 }
 
