@@ -249,6 +249,18 @@ fn a_repair_without_its_stage_gives_back_the_mail_of_others() {
     assert_eq!(count(&kit, &own_essences()).0, [1; 3]);
 }
 
+/// Makes mboxes that held this when an append to them died half done.
+fn half_appended(before: &[u8]) -> impl Fn() -> Kit {
+    let stopped_after = |operations| {
+        let kit = mbox();
+        write(&kit, before);
+        let ended = deliver_until(&kit, operations, half);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let append = (0..1000).find(|&operations| stopped_after(operations).is_some());
+    move || append.and_then(stopped_after).unwrap()
+}
+
 /// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
 #[test]
 fn a_repair_ends_where_a_reader_has_moved_nuls() {
@@ -259,17 +271,9 @@ fn a_repair_ends_where_a_reader_has_moved_nuls() {
     .concat();
     let mut contents = own_essences();
     contents.push(essence(b"Subject: theirs\n\nlines\n"));
-    let kit_with_fragment = |append| {
-        let kit = mbox();
-        write(&kit, &before);
-        let ended = deliver_until(&kit, append, half);
-        (kit, ended)
-    };
-    let append = (0..1000)
-        .find(|&operations| kit_with_fragment(operations).1 == Ended::InAppend)
-        .unwrap();
+    let half_appended = half_appended(&before);
     at_every_stop(|operations, part| {
-        let (kit, _) = kit_with_fragment(append);
+        let kit = half_appended();
         // A reader would take it for a part of half a line.
         Meanwhile::Append.happen(&kit, &[b"\n", FOREIGN].concat());
         let ended = deliver_until(&kit, operations, part);
@@ -290,17 +294,9 @@ fn a_repair_elsewhere_stopped_at_any_operation_goes_on_there() {
     let mut contents = own_essences();
     contents.push(essence(b"Subject: theirs\n\nlines\n"));
     let before = b"From x Fri Jan  5 10:30:00 2024\n\nthere before\n\n";
-    let kit_with_fragment = |append| {
-        let kit = mbox();
-        write(&kit, before);
-        let ended = deliver_until(&kit, append, half);
-        (kit, ended)
-    };
-    let append = (0..1000)
-        .find(|&operations| kit_with_fragment(operations).1 == Ended::InAppend)
-        .unwrap();
+    let half_appended = half_appended(before);
     at_every_stop(|operations, part| {
-        let (kit, _) = kit_with_fragment(append);
+        let kit = half_appended();
         let fragment = read(&kit).split_off(before.len());
         write(&kit, &[&fragment, FOREIGN].concat());
         let ended = deliver_until(&kit, operations, part);
