@@ -36,6 +36,8 @@ pub enum Error {
     PauseTooLong {
         /// The pause.
         pause: Duration,
+        /// What the next session was to make up for; none where one batch was to follow another.
+        cause: Option<Box<Error>>,
     },
     /// A line was lost, and there was no way to the server any more.
     WayLost(client::Error),
@@ -93,11 +95,17 @@ impl fmt::Display for Error {
             Self::MessageTooLong { octets_max } => {
                 write!(f, "a message is longer than {octets_max} octets")
             }
-            Self::PauseTooLong { pause } => write!(
-                f,
-                "the next session may begin in {} s only, and the run is over by then",
-                pause.as_secs()
-            ),
+            Self::PauseTooLong { pause, cause } => {
+                if let Some(cause) = cause {
+                    write!(f, "{cause}; ")?;
+                }
+                let is_more = pause.subsec_nanos() > 0;
+                let seconds = pause.as_secs().saturating_add(u64::from(is_more));
+                write!(
+                    f,
+                    "the next session may begin in {seconds} s only, and the run is over by then"
+                )
+            }
             Self::WayLost(error) => {
                 write!(f, "the line was lost and could not be made anew: {error}")
             }
@@ -118,10 +126,8 @@ impl std::error::Error for Error {
             | Self::DeletionUnconfirmed(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Credentials(error) => Some(error.as_ref()),
-            Self::NewUniqueIds { .. }
-            | Self::MessageTooLong { .. }
-            | Self::PauseTooLong { .. }
-            | Self::CommitEnded => None,
+            Self::PauseTooLong { cause, .. } => Some(cause.as_deref()?),
+            Self::NewUniqueIds { .. } | Self::MessageTooLong { .. } | Self::CommitEnded => None,
         }
     }
 }
@@ -173,4 +179,31 @@ fn is_try_later(error: &client::Error) -> bool {
         return refusal.try_later();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_that_is_too_long_is_told_with_what_it_was_for() {
+        for (milliseconds, cause, expected) in [
+            (
+                3_000,
+                None,
+                "the next session may begin in 3 s only, and the run is over by then",
+            ),
+            (
+                500,
+                Some(Error::Client(client::Error::Deadline(Wait::Data))),
+                "waiting for more of a multi-line answer took too long; the next session may begin \
+                 in 1 s only, and the run is over by then",
+            ),
+        ] {
+            let pause = Duration::from_millis(milliseconds);
+            let cause = cause.map(Box::new);
+            let told = Error::PauseTooLong { pause, cause }.to_string();
+            assert_eq!(told, expected);
+        }
+    }
 }

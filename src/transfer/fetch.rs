@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
                 // A message that is too long is given up with the line, by ourselves, and not
                 // asked for again: that is no failure of the line.
                 Ok(Progress::MoreToCome) | Err(Error::MessageTooLong { .. }) => {
-                    remote.pause(remote.login_delay())?;
+                    remote.wait_for_login()?;
                 }
                 Err(error) => remote.recover(&mut retries, error, self.observer)?,
             }

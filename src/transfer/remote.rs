@@ -96,25 +96,42 @@ impl Remote<'_> {
             return Err(retries.ending(error));
         };
         let pause = pause.max(self.login_delay());
+        let Some(end) = self.end_of(pause) else {
+            let cause = Some(Box::new(error));
+            return Err(Error::PauseTooLong { pause, cause });
+        };
         observer.notice(Event::Reconnecting {
             cause: &error,
             pause,
         });
-        self.pause(pause)
+        self.wait_until(end)
     }
 
     /// How much time the server wants between two logins.
-    pub(super) fn login_delay(&self) -> Duration {
+    fn login_delay(&self) -> Duration {
         self.connector.login_delay(self.server)
     }
 
-    /// Waits, but not past a stop. A server may ask for any pause between two logins: one that the
-    /// run would not see the end of is not begun.
-    pub(super) fn pause(&self, pause: Duration) -> Result<(), Error> {
-        let end = match Instant::now().checked_add(pause) {
-            Some(end) if self.patience.until.is_none_or(|until| end < until) => end,
-            Some(_) | None => return Err(Error::PauseTooLong { pause }),
-        };
+    /// Waits as long as the server wants between two logins.
+    pub(super) fn wait_for_login(&self) -> Result<(), Error> {
+        let pause = self.login_delay();
+        let cause = None;
+        let end = self
+            .end_of(pause)
+            .ok_or(Error::PauseTooLong { pause, cause })?;
+        self.wait_until(end)
+    }
+
+    /// When a pause ends that begins now. A server may ask for any pause between two logins: one
+    /// that the run would not see the end of has none, and is not begun.
+    fn end_of(&self, pause: Duration) -> Option<Instant> {
+        let end = Instant::now().checked_add(pause)?;
+        let is_over = self.patience.until.is_some_and(|until| until <= end);
+        (!is_over).then_some(end)
+    }
+
+    /// Waits, but not past a stop.
+    fn wait_until(&self, end: Instant) -> Result<(), Error> {
         loop {
             if self.patience.is_stopped() {
                 return Err(Error::Client(client::Error::Stopped));

@@ -26,8 +26,15 @@ pub(crate) fn of_transfer(error: &Error, about: About<'_>) -> Failure {
              compared, and nothing is stored twice",
         ),
         Error::MessageTooLong { .. } => failure(Kind::Partial).hint("--max-message sets the bound"),
-        Error::PauseTooLong { .. } => failure(Kind::Timeout)
-            .hint("--max-time is how long a run may take; the next one goes on from there"),
+        Error::PauseTooLong { cause, .. } => {
+            let cause = cause.as_ref().map(|cause| of_transfer(cause, about));
+            let failure = failure(Kind::Timeout)
+                .hint("--max-time is how long a run may take; the next one goes on from there");
+            Failure {
+                server_text: cause.and_then(|cause| cause.server_text),
+                ..failure
+            }
+        }
         Error::WayLost(_) => failure(Kind::LineDropped)
             .hint("what is stored stays stored; the next run goes on from there"),
         Error::CommitEnded => failure(Kind::Bug),
@@ -132,6 +139,7 @@ mod tests {
             (
                 Error::PauseTooLong {
                     pause: Duration::MAX,
+                    cause: Some(Box::new(Error::Client(client::Error::OutOfStep))),
                 },
                 Kind::Timeout,
             ),
