@@ -89,7 +89,8 @@ pub(super) struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Deletes these messages and quits. The summary holds also when an error ended it.
+    /// Deletes these messages and quits. The summary holds also when an error ended it. Where there
+    /// are none, an [`Error::Client`] matters only for what it tells of the last message.
     pub(super) fn delete_and_quit(
         &mut self,
         client: Client<Transaction>,
@@ -194,14 +195,15 @@ impl Ending<'_> {
 
 /// Ends a session on whose end nothing depends, but for what it tells of the last message.
 fn leave_messages(client: Client<Transaction>) -> Result<(), Error> {
-    match client.quit() {
-        Err(error) if error.message_with_more_behind().is_some() => Err(Error::Retrieving(error)),
-        Err(error) => {
-            log::info!("the session did not end well: {error}");
-            Ok(())
-        }
-        Ok(_) => Ok(()),
-    }
+    let Err(error) = client.quit() else {
+        return Ok(());
+    };
+    log::info!("the session did not end well: {error}");
+    Err(if error.message_with_more_behind().is_some() {
+        Error::Retrieving(error)
+    } else {
+        Error::Client(error)
+    })
 }
 
 fn unique_ids<'a>(doomed: impl Iterator<Item = &'a Doomed>) -> Vec<&'a UniqueId> {

@@ -15,6 +15,7 @@ use super::observer::Observer;
 use super::plan::{Spent, Task};
 use super::remote::Remote;
 use super::retries::{FIRST_PAUSE, Retries};
+use super::retrieve::Refused;
 use super::session::{AskOctets, Listed, Progress, Session};
 use super::summary::{Outcome, Summary};
 
@@ -253,6 +254,34 @@ impl<'a> Run<'a> {
         let answered = self.answered.iter();
         let answered = answered.filter(|(_, key)| settled.contains(key));
         answered.map(|(receipt, _)| *receipt).collect()
+    }
+
+    /// Whether a session whose last message was refused ended so that it is asked for once more. If
+    /// not, it is settled.
+    pub(super) fn is_asked_again(
+        &mut self,
+        refused: &Refused,
+        ended: Option<&Error>,
+        listing: &Listing,
+    ) -> bool {
+        if let Some(Error::Client(lost)) = ended
+            && refused.meant_session(lost, listing, &self.troubles)
+            && let Some(row) = listing.row(refused.step.row)
+        {
+            self.troubles.dropped(MessageKey::of(&row));
+            return true;
+        }
+        self.settle_refused(refused, listing);
+        false
+    }
+
+    /// The server meant the message: it is counted, and not asked for again.
+    pub(super) fn settle_refused(&mut self, refused: &Refused, listing: &Listing) {
+        refused.count(listing, self.observer, &mut self.summary);
+        self.spent.messages += 1;
+        if let Some(row) = listing.row(refused.step.row) {
+            self.troubles.give_up(MessageKey::of(&row));
+        }
     }
 
     fn settled(&self) -> u64 {

@@ -47,6 +47,44 @@ pub(super) enum Asking {
     Alone,
 }
 
+/// A message that the server refused.
+pub(super) struct Refused {
+    pub(super) step: Step,
+    refusal: Refusal,
+}
+
+impl Refused {
+    /// Whether the line that was lost behind it says that the server meant the session, as one says
+    /// that was left alone for too long: then the message is asked for once more.
+    pub(super) fn meant_session(
+        &self,
+        lost: &client::Error,
+        listing: &Listing,
+        troubles: &Troubles,
+    ) -> bool {
+        let row = listing.row(self.step.row);
+        is_hang_up(lost) && !row.is_some_and(|row| troubles.has_dropped(&row))
+    }
+
+    /// Counts it, and tells of it.
+    pub(super) fn count(&self, listing: &Listing, observer: &dyn Observer, summary: &mut Summary) {
+        let Self { step, refusal } = self;
+        let status = if refusal.message_is_gone() {
+            summary.gone += 1;
+            Status::Gone(refusal)
+        } else {
+            summary.add_failed(if refusal.try_later() {
+                Remedy::TryLater
+            } else {
+                Remedy::None
+            });
+            Status::Failed(Failure::Refused(refusal))
+        };
+        let report = MessageReport::of(step.number, listing.row(step.row), status);
+        observer.notice(Event::Message(report));
+    }
+}
+
 /// The retrieving thread's state.
 pub(super) struct Retriever<'a> {
     pub(super) stage: &'a mut dyn Stage,
@@ -60,8 +98,9 @@ pub(super) struct Retriever<'a> {
     pub(super) alone: bool,
     /// The last whole message, until it is known what comes behind it.
     pub(super) held: Option<Parcel>,
-    /// The last refusal, until it is known whether the server meant the message or hung up.
-    pub(super) refused: Option<(Step, Refusal)>,
+    /// The last refusal, until it is known whether the server meant the message or hung up. Once
+    /// all is retrieved, only the end of the session tells.
+    pub(super) refused: Option<Refused>,
     pub(super) troubles: &'a Troubles,
     pub(super) observer: &'a dyn Observer,
     pub(super) summary: Summary,
@@ -125,47 +164,35 @@ impl Retriever<'_> {
                 });
             }
             self.retrieve_one(client, step)?;
-            self.settled += 1;
         }
         Ok(())
     }
 
-    /// Counts the last refusal. If the line was closed on it, the server meant the session, as one
-    /// says that was left alone for too long: the message is asked for once more.
+    /// Lets the last refusal go where something went wrong behind it.
     fn release_refused(&mut self, retrieved: Result<(), Interruption>) -> Result<(), Interruption> {
-        let Some((step, refusal)) = self.refused.take() else {
+        if retrieved.is_ok() {
+            return retrieved;
+        }
+        let Some(refused) = self.refused.take() else {
             return retrieved;
         };
-        let row = self.listing.row(step.row);
-        let is_second = row.is_some_and(|row| self.troubles.has_dropped(&row));
         match retrieved {
-            Err(Interruption::Client { error, .. }) if is_hang_up(&error) && !is_second => {
-                self.settled -= 1;
-                Err(Interruption::Client { error, at: step })
+            Err(Interruption::Client { error, .. })
+                if refused.meant_session(&error, self.listing, self.troubles) =>
+            {
+                let at = refused.step;
+                Err(Interruption::Client { error, at })
             }
             retrieved => {
-                self.count_refused(step, &refusal);
+                self.count_refused(&refused);
                 retrieved
             }
         }
     }
 
-    /// Counts a refused message, and tells of it.
-    fn count_refused(&mut self, step: Step, refusal: &Refusal) {
-        let status = if refusal.message_is_gone() {
-            self.summary.gone += 1;
-            Status::Gone(refusal)
-        } else {
-            self.summary.add_failed(if refusal.try_later() {
-                Remedy::TryLater
-            } else {
-                Remedy::None
-            });
-            Status::Failed(Failure::Refused(refusal))
-        };
-        let row = self.listing.row(step.row);
-        let report = MessageReport::of(step.number, row, status);
-        self.observer.notice(Event::Message(report));
+    fn count_refused(&mut self, refused: &Refused) {
+        refused.count(self.listing, self.observer, &mut self.summary);
+        self.settled += 1;
     }
 
     /// Lets the last whole message go. If what came behind it looks like more of it, it may not
@@ -196,8 +223,8 @@ impl Retriever<'_> {
         let reply =
             answer(client, step).map_err(|error| Interruption::Client { error, at: step })?;
         // Nothing odd came behind the answer before this one.
-        if let Some((before, refusal)) = self.refused.take() {
-            self.count_refused(before, &refusal);
+        if let Some(before) = self.refused.take() {
+            self.count_refused(&before);
         }
         if let Some(parcel) = self.held.take() {
             self.outbox.add(parcel);
@@ -206,12 +233,13 @@ impl Retriever<'_> {
             self.hand_over()?;
         }
         match reply {
-            Reply::Body(body) => self.receive(body, step),
-            Reply::Refused(refusal) => {
-                self.refused = Some((step, refusal));
-                Ok(())
+            Reply::Body(body) => {
+                self.receive(body, step)?;
+                self.settled += 1;
             }
+            Reply::Refused(refusal) => self.refused = Some(Refused { step, refusal }),
         }
+        Ok(())
     }
 
     /// Stages a message as it comes.

@@ -27,7 +27,8 @@ impl Session<'_, '_> {
         due
     }
 
-    /// Deletes what is due, and ends the session.
+    /// Deletes what is due, and ends the session. A server that closed the line on the last message
+    /// did not mean just that one: it is counted as refused only now.
     pub(super) fn end(self, plan: &Plan, due: &[Doomed]) -> Result<(), Error> {
         let Session {
             run,
@@ -35,6 +36,7 @@ impl Session<'_, '_> {
             store,
             listing,
             account,
+            refused,
             ..
         } = self;
         let mut ending = Ending {
@@ -55,9 +57,14 @@ impl Session<'_, '_> {
                 DeletionState::None
             };
         }
+        let is_asked_again =
+            refused.is_some_and(|it| run.is_asked_again(&it, ended.error.as_ref(), &listing));
         let Some(error) = ended.error else {
             return Ok(());
         };
+        if due.is_empty() && !is_asked_again && matches!(error, Error::Client(_)) {
+            return Ok(());
+        }
         let after = error.message_with_more_behind();
         let retrieved = plan
             .steps_of(Action::Retrieve)

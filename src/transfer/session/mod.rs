@@ -16,6 +16,7 @@ use super::headers::{JournalMemory, Writing, narrow};
 use super::list::unique_ids;
 use super::observer::{Event, MessageReport, Observer, Status};
 use super::plan::{Action, Plan, Selected, Step, plan_fetch};
+use super::retrieve::Refused;
 
 /// How far a session came that ended well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub(in crate::transfer) struct Session<'r, 'a> {
     contents: Contents<ReceiptId>,
     /// How many messages of this session a program would not take.
     unstored: u64,
+    /// The last message, if the server refused it.
+    refused: Option<Refused>,
 }
 
 impl<'r, 'a> Session<'r, 'a> {
@@ -93,6 +96,7 @@ impl<'r, 'a> Session<'r, 'a> {
             account,
             contents,
             unstored: 0,
+            refused: None,
         })
     }
 
@@ -117,6 +121,7 @@ impl<'r, 'a> Session<'r, 'a> {
         let due = self.due(&selected);
         // Some servers delete at QUIT what was retrieved; what could not be stored must stay.
         if due.is_empty() && self.unstored > 0 {
+            self.settle_refused();
             return Ok(progress);
         }
         self.end(&plan, &due)?;

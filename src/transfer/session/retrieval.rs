@@ -12,7 +12,7 @@ use crate::transfer::error::{Error, is_line_drop};
 use crate::transfer::fetch::{MessageKey, join};
 use crate::transfer::observer::{Failure, Status};
 use crate::transfer::plan::{Action, Plan, Reason, Step};
-use crate::transfer::retrieve::{Asking, Interruption, Retriever};
+use crate::transfer::retrieve::{Asking, Interruption, Refused, Retriever};
 use crate::transfer::selection::Scope;
 use crate::transfer::summary::{Remedy, Summary};
 
@@ -36,10 +36,23 @@ impl Session<'_, '_> {
         self.unstored = ended.stored.failed;
         self.note_answered(&ended.answered);
         self.note_settled(ahead.iter().chain(&alone).take(ended.settled));
-        ended.commit?;
-        ended
-            .retrieval
-            .map_err(|interruption| self.interrupted(interruption))
+        self.refused = ended.refused;
+        let committed = ended.commit.map_err(Error::Store);
+        let retrieved = committed.and_then(|()| {
+            let retrieval = ended.retrieval;
+            retrieval.map_err(|interruption| self.interrupted(interruption))
+        });
+        if retrieved.is_err() {
+            self.settle_refused();
+        }
+        retrieved
+    }
+
+    /// Counts the refusal of the last message where the end of the session will tell nothing of it.
+    pub(super) fn settle_refused(&mut self) {
+        if let Some(refused) = self.refused.take() {
+            self.run.settle_refused(&refused, &self.listing);
+        }
     }
 
     /// Retrieves on this thread and commits on another, until both are done.
@@ -84,6 +97,7 @@ impl Session<'_, '_> {
                 .and_then(|()| retriever.retrieve(client, alone, Asking::Alone));
             let (received, settled) = (retriever.summary, retriever.settled);
             let received_octets = retriever.octets_received;
+            let refused = retriever.refused.take();
             let mut answered = std::mem::take(&mut retriever.answered);
             // The outbox goes with the retriever: that ends the committing thread.
             drop(retriever);
@@ -93,6 +107,7 @@ impl Session<'_, '_> {
                 received,
                 received_octets,
                 settled,
+                refused,
                 answered,
                 retrieval,
                 stored,
@@ -169,6 +184,8 @@ struct Ended {
     received_octets: u64,
     /// See [`Retriever::settled`].
     settled: usize,
+    /// See [`Retriever::refused`].
+    refused: Option<Refused>,
     answered: Vec<Answered>,
     retrieval: Result<(), Interruption>,
     stored: Summary,
