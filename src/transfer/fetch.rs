@@ -284,14 +284,9 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// How far the run is: messages that were retrieved, whatever came of them, or given up.
     fn settled(&self) -> u64 {
-        let Summary {
-            stored,
-            failed,
-            gone,
-            ..
-        } = self.summary;
-        stored + failed + gone
+        self.spent.messages as u64 + self.summary.failed
     }
 
     fn session(&mut self, listed: Listed, store: &mut Store) -> Result<Progress, Error> {
