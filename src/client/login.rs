@@ -89,6 +89,14 @@ fn cause(error: Error, last: Option<(Credentials, Error)>) -> Error {
     }
 }
 
+impl LoginRefusal {
+    /// Whether the server may have judged the password or token, or a digest that proves it, so
+    /// that the same once more may count against the account.
+    pub fn may_be_of_secret(&self) -> bool {
+        self.secret_sent || keeps_the_secret(self.mechanism)
+    }
+}
+
 /// Which second tries were made.
 #[derive(Debug, Default)]
 struct Tries {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::{Error, is_out_of_reach};
 use crate::client::{self, Wait};
 
-/// RFC 2449 section 6.5 lets a server ask for more between two logins; that comes on top.
+/// RFC 2449 section 6.5 lets a server ask for more between two logins; the longer of both counts.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_mins(1);
 
@@ -146,7 +146,7 @@ fn may_refuse_password(error: &Error) -> bool {
     let Error::Client(client::Error::LoginRefused(login)) = error else {
         return false;
     };
-    login.secret_sent && !login.refusal.is_temporary()
+    login.may_be_of_secret() && !login.refusal.is_temporary()
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::client::LoginRefusal;
-    use crate::protocol::{Mechanism, Refusal, Verb};
+    use crate::protocol::{Mechanism, Refusal, SaslMechanism, Verb};
 
     #[test]
     fn pauses_grow_until_there_were_enough() {
@@ -181,11 +181,22 @@ mod tests {
 
     fn refused(text: &str) -> client::Error {
         client::Error::LoginRefused(Box::new(LoginRefusal {
-            mechanism: Mechanism::User,
+            secret_sent: true,
+            ..refusal(Mechanism::User, text)
+        }))
+    }
+
+    fn refused_before_the_secret(mechanism: Mechanism, text: &str) -> client::Error {
+        client::Error::LoginRefused(Box::new(refusal(mechanism, text)))
+    }
+
+    fn refusal(mechanism: Mechanism, text: &str) -> LoginRefusal {
+        LoginRefusal {
+            mechanism,
             refusal: Refusal::parse(text.as_bytes()),
             token_status: None,
-            secret_sent: true,
-        }))
+            secret_sent: false,
+        }
     }
 
     fn unknown_host() -> client::Error {
@@ -227,6 +238,7 @@ mod tests {
         let pass = Wait::Response(Verb::Pass);
         let uidl = Wait::Response(Verb::Uidl);
         let response = Wait::Response(Verb::AuthResponse);
+        let cram_md5 = Mechanism::Sasl(SaslMechanism::CramMd5);
         for (error, expected) in [
             (unknown_host(), [false, true, true, true]),
             (Deadline(Wait::Resolve), [false, true, true, true]),
@@ -244,6 +256,14 @@ mod tests {
             (refused("[AUTH] wrong"), [false; 4]),
             (refused("[IN-USE] busy"), [false, true, true, true]),
             (refused("account locked"), [false, false, false, true]),
+            (
+                refused_before_the_secret(cram_md5, "account locked"),
+                [false, false, false, true],
+            ),
+            (
+                refused_before_the_secret(Mechanism::User, "maildrop locked"),
+                [false, true, true, true],
+            ),
             (closed(uidl), [true; 4]),
             (Deadline(Wait::WholeRun), [false; 4]),
             (Stopped, [false; 4]),
