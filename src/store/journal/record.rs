@@ -1,6 +1,7 @@
 //! What a journal can say.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::protocol::UniqueId;
@@ -218,12 +219,14 @@ impl Known {
         std::iter::once(&self.oldest).chain(&self.later)
     }
 
-    /// How many different messages were stored under this unique-id.
-    pub fn contents(&self) -> usize {
-        let mut contents: Vec<u32> = self.receipts().map(|held| held.content).collect();
-        contents.sort_unstable();
-        contents.dedup();
-        contents.len()
+    /// How many different messages this unique-id is known to stand for: as many as there are
+    /// contents. Where they were never fetched, each has a receipt that says so; any of those may
+    /// be of a message that was fetched after all.
+    pub fn messages(&self) -> usize {
+        let (marked, stored): (Vec<&Held>, Vec<&Held>) =
+            self.receipts().partition(|held| held.is_marked());
+        let contents: HashSet<u32> = stored.iter().map(|held| held.content).collect();
+        contents.len().max(marked.len())
     }
 
     /// The newest receipt.

@@ -319,7 +319,7 @@ struct Repeats<'a>(HashMap<UniqueIdRef<'a>, Repeat>);
 struct Repeat {
     /// How often.
     listed: usize,
-    /// How many different messages were stored under it.
+    /// How many different messages are known under it.
     held: usize,
 }
 
@@ -330,7 +330,7 @@ impl<'a> Repeats<'a> {
             repeats.entry(unique_id).or_default().listed += 1;
         }
         for (unique_id, repeat) in &mut repeats {
-            repeat.held = ledger(*unique_id).map_or(0, |known| known.contents());
+            repeat.held = ledger(*unique_id).map_or(0, |known| known.messages());
         }
         Self(repeats)
     }

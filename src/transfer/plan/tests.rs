@@ -237,6 +237,29 @@ fn a_repeated_unique_id_is_fetched_until_there_are_as_many_contents() {
     );
 }
 
+/// Each was recorded for a message of its own, which may have been fetched after all.
+#[test]
+fn a_repeated_unique_id_that_is_recorded_as_stored_is_known_as_often() {
+    let rows = ["1 a 10", "2 a 20", "3 a 30"];
+    let marked = || Held::sample(None, NOW, 0);
+    let stored = |content| Held::sample(None, NOW, content);
+    for (held, reason) in [
+        (vec![marked(), marked()], Reason::RepeatedUniqueId),
+        (vec![marked(), marked(), marked()], Reason::Known),
+        (
+            vec![marked(), stored(1), stored(2)],
+            Reason::RepeatedUniqueId,
+        ),
+        (
+            vec![marked(), stored(1), stored(2), stored(3)],
+            Reason::Known,
+        ),
+    ] {
+        let ledger = [("a", known(&held))];
+        check(&rows, &ledger, &task(AfterStoring::Keep), &[reason; 3]);
+    }
+}
+
 #[test]
 fn a_message_without_a_unique_id_is_compared_by_content() {
     check(

@@ -52,7 +52,7 @@ fn one_unique_id_may_have_several_contents() {
     }
     let known = index.known(AccountId(1), Name::UniqueId(b"same"));
     let known = known.unwrap();
-    assert_eq!(known.contents(), 2);
+    assert_eq!(known.messages(), 2);
     let offsets: Vec<u64> = known.receipts().map(|held| held.id.0).collect();
     assert_eq!(offsets, [10, 20, 30]);
     assert_eq!(known.newest().id.0, 30);
