@@ -36,7 +36,8 @@ pub enum Error {
     PauseTooLong {
         /// The pause.
         pause: Duration,
-        /// What the next session was to make up for; none where one batch was to follow another.
+        /// What the next session was to make up for; none where that is told of a message already, or
+        /// where one batch was to follow another.
         cause: Option<Box<Error>>,
     },
     /// A line was lost, and there was no way to the server any more.

@@ -33,6 +33,8 @@ enum Standing {
     /// the maildrop is in use, it may be by the session that we lost. In words alone, as "locked",
     /// it may mean the account, after wrong passwords.
     Met,
+    /// The same, and it had greeted: where TLS comes first, the port speaks it.
+    Greeted,
     /// A line was lost while it judged the password. Some servers refuse so, without a word, and
     /// many lock an account after a few wrong passwords. So that was worth one more try, whatever
     /// the number of retries, and is worth no third.
@@ -67,8 +69,12 @@ impl Retries {
         let may_help = match self.standing {
             Standing::Unmet => is_lost_once_made(error),
             Standing::Suspected if was_judging => false,
-            Standing::Met | Standing::Suspected if may_refuse_password(error) => false,
-            Standing::Met | Standing::Suspected | Standing::LoggedIn => {
+            Standing::Met | Standing::Greeted | Standing::Suspected
+                if may_refuse_password(error) =>
+            {
+                false
+            }
+            Standing::Met | Standing::Greeted | Standing::Suspected | Standing::LoggedIn => {
                 error.another_session_may_help()
             }
         };
@@ -77,6 +83,8 @@ impl Retries {
         }
         let standing = if was_judging {
             Standing::Suspected
+        } else if has_greeted(error) {
+            Standing::Greeted
         } else {
             Standing::Met
         };
@@ -133,6 +141,21 @@ fn is_lost_once_made(error: &Error) -> bool {
     matches!(
         error,
         client::Error::Deadline(Wait::Response(_) | Wait::Data)
+    )
+}
+
+/// Whether the server had greeted when this went wrong.
+fn has_greeted(error: &Error) -> bool {
+    use client::Error::{Deadline, Io, LoginRefused};
+    matches!(
+        error,
+        Error::Client(
+            Io {
+                doing: Wait::Response(_) | Wait::Data,
+                ..
+            } | Deadline(Wait::Response(_) | Wait::Data)
+                | LoginRefused(_)
+        )
     )
 }
 
@@ -210,23 +233,37 @@ mod tests {
         client::Error::Unwelcome(Refusal::parse(b"[SYS/TEMP] full"))
     }
 
-    /// What is no way to the server: at first it may be a mistake, and after a lost line none.
+    /// What is no way to the server: at first it may be a mistake, and after a lost line none; but
+    /// the handshake of TLS may have been all that was ever met.
     #[test]
     fn no_way_to_a_server_that_was_met_is_a_dropped_line() {
+        let before = [
+            Wait::Connect,
+            Wait::Handshake,
+            Wait::Greeting,
+            Wait::Response(Verb::User),
+            Wait::Response(Verb::Pass),
+        ];
         for (error, expected) in [
-            (unknown_host(), [false, true, true]),
-            (closed(Wait::Connect), [false, true, true]),
-            (closed(Wait::Proxy), [false, true, true]),
-            (closed(Wait::Handshake), [false, false, true]),
-            (unwelcome(), [false; 3]),
+            (unknown_host(), [false, true, true, true, true]),
+            (closed(Wait::Connect), [false, true, true, true, true]),
+            (closed(Wait::Proxy), [false, true, true, true, true]),
+            (closed(Wait::Handshake), [false, false, false, true, true]),
+            (unwelcome(), [false; 5]),
         ] {
-            let is_lost = |standing| {
-                let mut retries = Retries::new(0, FIRST_PAUSE);
-                retries.standing = standing;
+            let is_lost = |lost| {
+                let mut retries = Retries::new(9, FIRST_PAUSE);
+                retries.pause_after(&Error::Client(closed(lost)));
                 retries.is_way_lost(&error)
             };
-            let found = [Standing::Unmet, Standing::Met, Standing::LoggedIn].map(is_lost);
-            assert_eq!(found, expected, "{error}");
+            assert_eq!(before.map(is_lost), expected, "{error}");
+            let mut retries = Retries::new(9, FIRST_PAUSE);
+            retries.logged_in();
+            assert_eq!(
+                Some(&retries.is_way_lost(&error)),
+                expected.last(),
+                "{error}"
+            );
         }
     }
 
