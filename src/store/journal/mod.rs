@@ -300,7 +300,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes that the tail of the mbox is put aside.
+    /// Writes that the end of the mbox is put aside.
     pub fn begin_repair(&mut self, repair: &Repair) -> Result<(), Error> {
         self.append(vec![Record::Repair(repair.clone())])?;
         Ok(())

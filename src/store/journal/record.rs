@@ -128,19 +128,19 @@ pub enum DeleteState {
     Confirmed,
 }
 
-/// The tail of an mbox that another program wrote behind a fragment of ours, put aside while the
-/// fragment is made whole.
+/// What the end of an mbox is to be, put aside while it is cut and written again: messages of ours,
+/// the first of which is there as a fragment, and the mail of others behind that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {
     /// Where our fragment begins.
     pub offset: u64,
-    /// How much of the fragment is there.
+    /// How much of the fragment was there.
     pub fragment_octets: u64,
-    /// How long the tail is.
+    /// How long the end is to be.
     pub tail_octets: u64,
-    /// SHA-256 of the tail.
+    /// Its SHA-256.
     pub tail_sha256: [u8; 32],
-    /// The side file that holds the tail.
+    /// The side file that holds it.
     pub side_file: String,
 }
 

@@ -152,7 +152,7 @@ impl Begin {
     fn of(mbox: &LockedMbox) -> Result<Self, Error> {
         let read = || {
             let end = mbox.handle.as_file().metadata()?.len();
-            let separator = line_feeds_lacking(mbox.handle.as_file(), end)?;
+            let separator = separator(mbox.handle.as_file(), end)?.len() as u64;
             Ok(Self {
                 offset: end + separator,
                 separator,
@@ -162,9 +162,9 @@ impl Begin {
     }
 }
 
-/// How many line feeds a text of so many octets lacks to end in an empty line; none if it has no
+/// The line feeds that a text of so many octets lacks to end in an empty line; none if it has no
 /// octets at all.
-pub(super) fn line_feeds_lacking(text: &File, octets: u64) -> io::Result<u64> {
+pub(super) fn separator(text: &File, octets: u64) -> io::Result<&'static [u8]> {
     let mut last = [0; SEPARATOR.len()];
     let there = last
         .len()
@@ -172,10 +172,10 @@ pub(super) fn line_feeds_lacking(text: &File, octets: u64) -> io::Result<u64> {
     let (_, end) = last.split_at_mut(SEPARATOR.len() - there);
     text.read_exact_at(end, octets - there as u64)?;
     Ok(match last {
-        _ if octets == 0 => 0,
-        [b'\n', b'\n'] => 0,
-        [_, b'\n'] => 1,
-        _ => SEPARATOR.len() as u64,
+        _ if octets == 0 => b"",
+        [b'\n', b'\n'] => b"",
+        [_, b'\n'] => b"\n",
+        _ => SEPARATOR,
     })
 }
 

@@ -1,8 +1,9 @@
 //! What of a message in an mbox stays the same when a mail reader rewrites the file.
 //!
 //! Readers keep their own state in the header (`Status`, `X-Status`, ...), rewrite the From_ line
-//! and are free with the empty lines at the end. The essence is a hash of all the rest, so that
-//! a message of ours is found again after mutt or Python's `mailbox` has been at work.
+//! and are free with the empty lines at the end. Python's `mailbox` also makes line feeds of other
+//! line ends, and blanks of what stands behind the names of fields. The essence is a hash of all
+//! the rest, so that a message of ours is found again after mutt or Python has been at work.
 
 use memchr::{memchr, memchr_iter};
 use sha2::{Digest as _, Sha256};
@@ -20,106 +21,50 @@ const READERS_FIELDS: [&[u8]; 8] = [
 ];
 
 /// No name above is longer.
-const NAME_OCTETS_MAX: usize = 16;
+pub(super) const NAME_OCTETS_MAX: usize = 16;
 
-/// The hash of a message without what readers change.
-pub(crate) type Essence = [u8; 32];
+/// The hashes of a message without what readers change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Essence {
+    /// Without the fields of readers and the empty lines at the end.
+    pub(crate) text: [u8; 32],
+    /// Also without white space.
+    pub(crate) words: [u8; 32],
+}
 
 /// Takes the essence of a message as it stands in an mbox, without its From_ line, in any split.
 #[derive(Debug)]
 pub(crate) struct Distiller {
-    part: Part,
-    kept: Trimmed,
-}
-
-#[derive(Debug)]
-enum Part {
-    /// At the begin of a header line, of which this much is seen. `readers` tells whether the line
-    /// before belonged to a reader's field, and so whether a continuation of it does.
-    LineBegin { seen: Vec<u8>, readers: bool },
-    /// Further on in a header line.
-    Line { readers: bool },
-    /// Behind the empty line.
-    Body,
+    fields: ReadersFields,
+    text: Trimmed,
+    words: Sha256,
 }
 
 impl Distiller {
     /// Begins a message.
     pub(crate) fn new() -> Self {
-        let part = Part::LineBegin {
-            seen: Vec::new(),
-            readers: false,
-        };
         Self {
-            part,
-            kept: Trimmed::default(),
+            fields: ReadersFields::new(),
+            text: Trimmed::default(),
+            words: Sha256::new(),
         }
     }
 
     /// Takes the next octets.
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
-        let mut rest = chunk;
-        while !rest.is_empty() {
-            rest = match self.part {
-                Part::LineBegin { .. } => self.begin_line(rest),
-                Part::Line { readers } => self.go_on_in_line(rest, readers),
-                Part::Body => {
-                    self.kept.feed(rest);
-                    return;
-                }
-            };
-        }
-    }
-
-    /// Takes what is needed to tell what line this is; gives the rest.
-    fn begin_line<'a>(&mut self, text: &'a [u8]) -> &'a [u8] {
-        let Part::LineBegin { seen, readers } = &mut self.part else {
-            return text;
-        };
-        let (line, _) = through_line_end(text);
-        let (taken, after) = text.split_at(line.len().min(NAME_OCTETS_MAX - seen.len()));
-        seen.extend_from_slice(taken);
-        let Some(kind) = line_kind(seen, *readers) else {
-            return after;
-        };
-        let ended = seen.ends_with(b"\n");
-        let readers = kind == LineKind::Readers;
-        if readers {
-            self.kept.feed_torn(seen);
-        } else {
-            self.kept.feed(seen);
-        }
-        self.part = match kind {
-            LineKind::Empty => Part::Body,
-            LineKind::Kept | LineKind::Readers if ended => Part::LineBegin {
-                seen: Vec::new(),
-                readers,
-            },
-            LineKind::Kept | LineKind::Readers => Part::Line { readers },
-        };
-        after
-    }
-
-    fn go_on_in_line<'a>(&mut self, text: &'a [u8], readers: bool) -> &'a [u8] {
-        let (line, after) = through_line_end(text);
-        if readers {
-            self.kept.feed_torn(line);
-        } else {
-            self.kept.feed(line);
-        }
-        if line.ends_with(b"\n") {
-            self.part = Part::LineBegin {
-                seen: Vec::new(),
-                readers,
-            };
-        }
-        after
+        let (text, words) = (&mut self.text, &mut self.words);
+        self.fields.feed(chunk, &mut |whose, octets| {
+            feed_piece(text, words, whose, octets);
+        });
     }
 
     /// The message is over.
     pub(crate) fn finish(mut self) -> Essence {
         self.end();
-        self.kept.hash.finalize().into()
+        Essence {
+            text: self.text.hash.finalize().into(),
+            words: self.words.finalize().into(),
+        }
     }
 
     /// The message, which was fed without quoting, is over, and the last line feed is the empty
@@ -127,45 +72,188 @@ impl Distiller {
     /// the original was a reader's.
     pub(crate) fn finish_content(mut self) -> (u64, [u8; 32]) {
         self.end();
-        self.kept.line_feeds = self.kept.line_feeds.saturating_sub(1);
-        self.kept.put_line_feeds();
-        (self.kept.octets, self.kept.hash.finalize().into())
+        self.text.line_feeds = self.text.line_feeds.saturating_sub(1);
+        self.text.put_line_feeds();
+        (self.text.octets, self.text.hash.finalize().into())
     }
 
     fn end(&mut self) {
-        if let Part::LineBegin { seen, .. } = &self.part {
-            self.kept.feed(seen);
+        let (text, words) = (&mut self.text, &mut self.words);
+        self.fields.end(&mut |whose, octets| {
+            feed_piece(text, words, whose, octets);
+        });
+    }
+}
+
+fn feed_piece(text: &mut Trimmed, words: &mut Sha256, whose: Whose, octets: &[u8]) {
+    match whose {
+        Whose::Messages => text.feed(octets),
+        Whose::Readers => text.feed_torn(octets),
+    }
+    for word in octets.split(|&octet| !whose.is_in_word(octet)) {
+        words.update(word);
+    }
+}
+
+/// Whom a piece of a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// It is of the message itself.
+    Messages,
+    /// It is of a header field that readers add, change and remove.
+    Readers,
+}
+
+impl Whose {
+    /// Whether no reader changes this octet, nor puts it in.
+    pub(super) fn is_in_word(self, octet: u8) -> bool {
+        match self {
+            // Python's `mailbox` takes more than one control character for the end of a line.
+            Self::Messages => octet == 0 || octet > b' ',
+            Self::Readers => octet == 0,
         }
     }
 }
 
-/// What a header line is.
+/// Tells the fields of readers in the header of a message from all else.
+#[derive(Debug)]
+pub(super) struct ReadersFields {
+    part: Part,
+}
+
+#[derive(Debug)]
+enum Part {
+    /// At the begin of a header line, of which this much is seen. What continues the line before
+    /// is of whom that is.
+    LineBegin { seen: Vec<u8>, before: Whose },
+    /// Further on in a header line.
+    Line { whose: Whose },
+    /// Behind the empty line.
+    Body,
+}
+
+impl ReadersFields {
+    pub(super) fn new() -> Self {
+        let part = Part::LineBegin {
+            seen: Vec::new(),
+            before: Whose::Messages,
+        };
+        Self { part }
+    }
+
+    /// Takes the next octets and hands them out in their order, as soon as it can be told whose
+    /// they are.
+    pub(super) fn feed(&mut self, chunk: &[u8], each: &mut dyn FnMut(Whose, &[u8])) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = match self.part {
+                Part::LineBegin { .. } => self.begin_line(rest, each),
+                Part::Line { whose } => self.go_on_in_line(rest, whose, each),
+                Part::Body => {
+                    each(Whose::Messages, rest);
+                    return;
+                }
+            };
+        }
+    }
+
+    /// Takes what is needed to tell what line this is; gives the rest.
+    fn begin_line<'a>(&mut self, text: &'a [u8], each: &mut dyn FnMut(Whose, &[u8])) -> &'a [u8] {
+        let Part::LineBegin { seen, before } = &mut self.part else {
+            return text;
+        };
+        let (line, _) = through_line_end(text);
+        let (taken, after) = text.split_at(line.len().min(NAME_OCTETS_MAX - seen.len()));
+        seen.extend_from_slice(taken);
+        let Some(line) = header_line(seen, *before) else {
+            return after;
+        };
+        let ended = seen.ends_with(b"\n");
+        each(line.whose(), seen);
+        self.part = match line {
+            HeaderLine::Empty => Part::Body,
+            HeaderLine::Of(before) if ended => Part::LineBegin {
+                seen: Vec::new(),
+                before,
+            },
+            HeaderLine::Of(whose) => Part::Line { whose },
+        };
+        after
+    }
+
+    fn go_on_in_line<'a>(
+        &mut self,
+        text: &'a [u8],
+        whose: Whose,
+        each: &mut dyn FnMut(Whose, &[u8]),
+    ) -> &'a [u8] {
+        let (line, after) = through_line_end(text);
+        each(whose, line);
+        if line.ends_with(b"\n") {
+            self.part = Part::LineBegin {
+                seen: Vec::new(),
+                before: whose,
+            };
+        }
+        after
+    }
+
+    /// The message is over: hands out what could not be told yet.
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(Whose, &[u8])) {
+        if let Part::LineBegin { seen, .. } = &mut self.part {
+            each(Whose::Messages, &std::mem::take(seen));
+        }
+    }
+}
+
+/// A line of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LineKind {
-    Kept,
-    Readers,
+pub(super) enum HeaderLine {
+    Of(Whose),
+    /// The header ends with it.
     Empty,
 }
 
-/// What a line is of which `seen` is the begin; none while that cannot be told.
-pub(super) fn line_kind(seen: &[u8], continues_readers: bool) -> Option<LineKind> {
+impl HeaderLine {
+    fn whose(self) -> Whose {
+        match self {
+            Self::Of(whose) => whose,
+            Self::Empty => Whose::Messages,
+        }
+    }
+}
+
+/// The line of which `seen` is the begin, behind one that is of `before`; none while it cannot be
+/// told.
+pub(super) fn header_line(seen: &[u8], before: Whose) -> Option<HeaderLine> {
     match seen.first()? {
-        b'\n' => return Some(LineKind::Empty),
-        b' ' | b'\t' if continues_readers => return Some(LineKind::Readers),
+        b'\n' => return Some(HeaderLine::Empty),
+        b' ' | b'\t' if before == Whose::Readers => return Some(HeaderLine::Of(before)),
         _ => {}
     }
     if let Some(name) = memchr(b':', seen).and_then(|colon| seen.get(..colon)) {
-        let readers = READERS_FIELDS
+        let is_readers = READERS_FIELDS
             .iter()
             .any(|field| field.eq_ignore_ascii_case(name));
-        return Some(if readers {
-            LineKind::Readers
+        let whose = if is_readers {
+            Whose::Readers
         } else {
-            LineKind::Kept
-        });
+            Whose::Messages
+        };
+        return Some(HeaderLine::Of(whose));
     }
     let told = seen.ends_with(b"\n") || seen.len() == NAME_OCTETS_MAX;
-    told.then_some(LineKind::Kept)
+    told.then_some(HeaderLine::Of(Whose::Messages))
+}
+
+/// How much of a line is the begin of the name of a reader's field.
+pub(super) fn readers_name_begin(line: &[u8]) -> usize {
+    let same = |name: &&[u8]| {
+        let both = name.iter().zip(line);
+        both.take_while(|(of_name, of_line)| of_name.eq_ignore_ascii_case(of_line))
+            .count()
+    };
+    READERS_FIELDS.iter().map(same).max().unwrap_or(0)
 }
 
 pub(super) fn through_line_end(text: &[u8]) -> (&[u8], &[u8]) {
@@ -228,7 +316,7 @@ mod tests {
                 .as_bytes()
                 .chunks(size)
                 .for_each(|chunk| distiller.feed(chunk));
-            assert!(distiller.finish() == expected, "{message:?} by {size}");
+            assert!(distiller.finish().text == expected, "{message:?} by {size}");
         }
     }
 
@@ -249,6 +337,21 @@ mod tests {
             "X-UID:\nX-UID-Not: 1\nX-UIDs: 2\n",
             "X-UID-Not: 1\nX-UIDs: 2",
         );
+    }
+
+    fn check_words(message: &str, words: &str) {
+        let mut distiller = Distiller::new();
+        distiller.feed(message.as_bytes());
+        let expected: [u8; 32] = Sha256::digest(words.as_bytes()).into();
+        assert!(distiller.finish().words == expected, "{message:?}");
+    }
+
+    #[test]
+    fn words_are_the_same_however_far_apart() {
+        check_words("A: 1 2\n 3\nStatus: RO\n\nx  y\r\n\n", "A:123xy");
+        check_words("A:1\t2\n\t3\n\nx\x0by\rz\n", "A:123xyz");
+        check_words("A: 1\0\nStatus: R\0O\n\n\0\x7f\n", "A:1\0\0\0\x7f");
+        check_words("", "");
     }
 
     #[test]

@@ -6,15 +6,16 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr_iter, memmem, memrchr};
 
-use super::essence::{LineKind, line_kind, through_line_end};
+use super::essence::{
+    HeaderLine, NAME_OCTETS_MAX, Whose, header_line, readers_name_begin, through_line_end,
+};
 use super::from_line::{FROM_LINE_OCTETS_MAX, is_from_line};
-use super::shown::{Range, foreign_from_line, matching, read_up_to};
-
-/// A longer header is not looked through for what a reader has put into it.
-const HEADER_OCTETS_MAX: u64 = 64 * 1024;
+use super::shown::{foreign_from_line, read_up_to};
+use super::words::Words;
 
 /// How much a reader puts behind a message that it takes for ended.
 const ENDING_OCTETS_MAX: u64 = 4 * 1024;
@@ -32,31 +33,64 @@ pub(super) struct Fragment {
     pub(super) end: u64,
 }
 
+/// What may be a fragment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Candidate {
+    /// It is one, unless it is a part of another message.
+    Told(Fragment),
+    /// A line that is no more than the begin of a From_ line, not as far as the date. It may be of
+    /// somebody's text, and a reader takes it for that.
+    Doubtful(Fragment),
+}
+
+impl Candidate {
+    pub(super) fn told(&self) -> Option<Fragment> {
+        match self {
+            Self::Told(fragment) => Some(*fragment),
+            Self::Doubtful(_) => None,
+        }
+    }
+
+    pub(super) fn doubtful(&self) -> Option<Fragment> {
+        match self {
+            Self::Told(_) => None,
+            Self::Doubtful(fragment) => Some(*fragment),
+        }
+    }
+}
+
 /// The message whose begin is looked for.
 #[derive(Debug)]
 pub(super) struct Sought<'a> {
-    /// It, and what was to be appended behind it.
-    range: Range<'a>,
+    /// The file that holds it.
+    file: &'a File,
+    /// Where in that it begins.
+    offset: u64,
     octets: u64,
-    /// Its From_ line and its header, or the begin of a long one.
-    begin: Vec<u8>,
+    from_line: Vec<u8>,
 }
 
 impl<'a> Sought<'a> {
-    /// The first message of a range, wherever that is to go; it has so many octets.
-    pub(super) fn first_of(range: Range<'a>, octets: u64) -> io::Result<Self> {
+    /// A message of so many octets at this place of a file, with its From_ line.
+    pub(super) fn new(file: &'a File, offset: u64, octets: u64) -> io::Result<Self> {
         let mut begin = Vec::new();
-        let begin_octets = octets.min(HEADER_OCTETS_MAX);
-        read_up_to(range.stage, range.stage_offset, begin_octets, &mut begin)?;
+        read_up_to(
+            file,
+            offset,
+            octets.min(FROM_LINE_OCTETS_MAX as u64),
+            &mut begin,
+        )?;
+        let (from_line, _) = through_line_end(&begin);
         Ok(Self {
-            range,
+            file,
+            offset,
             octets,
-            begin,
+            from_line: from_line.to_vec(),
         })
     }
 
-    /// All fragments in the mbox. A message that is whole is none, whatever follows it.
-    pub(super) fn fragments(&self, mbox: &File) -> io::Result<Vec<Fragment>> {
+    /// All that may be fragments in the mbox. A message that is whole is none, whatever follows it.
+    pub(super) fn candidates(&self, mbox: &File) -> io::Result<Vec<Candidate>> {
         let mut found = Vec::new();
         let mut window = Vec::new();
         let mut offset = 0;
@@ -64,13 +98,13 @@ impl<'a> Sought<'a> {
             let octets = WINDOW_OCTETS + FROM_LINE_OCTETS_MAX as u64;
             read_up_to(mbox, offset, octets, &mut window)?;
             if offset == 0 {
-                found.extend(self.fragment_in(mbox, 0, &window)?);
+                found.extend(self.candidate(mbox, 0, &window)?);
             }
             for line_feed in memmem::find_iter(&window, b"\nF") {
                 let (_, line) = window.split_at(line_feed + 1);
                 let begin = offset + line_feed as u64 + 1;
                 if begin <= offset + WINDOW_OCTETS {
-                    found.extend(self.fragment_in(mbox, begin, line)?);
+                    found.extend(self.candidate(mbox, begin, line)?);
                 }
             }
             if window.len() as u64 <= WINDOW_OCTETS {
@@ -84,83 +118,140 @@ impl<'a> Sought<'a> {
     pub(super) fn fragment_at(&self, mbox: &File, offset: u64) -> io::Result<Option<Fragment>> {
         let mut line = Vec::new();
         read_up_to(mbox, offset, FROM_LINE_OCTETS_MAX as u64, &mut line)?;
-        self.fragment_in(mbox, offset, &line)
+        let candidate = self.candidate(mbox, offset, &line)?;
+        Ok(candidate.as_ref().and_then(Candidate::told))
     }
 
-    /// The fragment that begins with this line of the mbox.
-    fn fragment_in(
+    /// What begins with this line of the mbox.
+    fn candidate(
         &self,
         mbox: &File,
         mbox_offset: u64,
         line: &[u8],
-    ) -> io::Result<Option<Fragment>> {
-        let (from_line, _) = through_line_end(&self.begin);
-        let same = same_octets(from_line, line);
-        // Less than `From ` is nothing by itself.
-        if same < FROM.len() && !line.get(same..).is_some_and(is_from_line) {
-            return Ok(None);
-        }
-        let range = Range {
-            mbox_offset,
-            ..self.range
-        };
+    ) -> io::Result<Option<Candidate>> {
+        let same = same_octets(&self.from_line, line);
         let not_ours = mbox_offset + same as u64;
-        let end = if same < from_line.len() {
-            end_behind(mbox, mbox_offset, not_ours)?
+        let end = if same == self.from_line.len() {
+            self.end_in_message(mbox, mbox_offset)?
+        } else if let Some(end) = end_right_behind(mbox, not_ours)? {
+            Some(end)
+        } else if same >= FROM.len() {
+            foreign_from_line(mbox, mbox_offset + 1, not_ours)?
         } else {
-            self.end_in_message(mbox, range)?
+            None
         };
-        // A whole line of somebody's text may begin like a From_ line, but not as far as the date.
-        let is_told = |end| end > mbox_offset && (end <= not_ours || same > sender_end(from_line));
-        Ok(end.filter(|&end| is_told(end)).map(|end| Fragment {
+        let Some(end) = end.filter(|&end| end > mbox_offset) else {
+            return Ok(None);
+        };
+        let fragment = Fragment {
             offset: mbox_offset,
             end,
-        }))
+        };
+        let is_followed_by_mail = end == not_ours && line.get(same..).is_some_and(is_from_line);
+        Ok(Some(
+            if is_followed_by_mail || end < not_ours || same > sender_end(&self.from_line) {
+                Candidate::Told(fragment)
+            } else {
+                Candidate::Doubtful(fragment)
+            },
+        ))
     }
 
     /// Where the fragment ends, given that its From_ line is whole.
-    fn end_in_message(&self, mbox: &File, range: Range<'_>) -> io::Result<Option<u64>> {
-        let mut theirs = Vec::new();
-        read_up_to(mbox, range.mbox_offset, HEADER_OCTETS_MAX, &mut theirs)?;
-        let passed = pass_header(&self.begin, &theirs);
-        // Python's `mailbox` ends a header that breaks off within the name of a field.
-        let rest = theirs.get(passed.theirs..).unwrap_or_default();
-        let line_feeds = usize::from(rest.starts_with(b"\n"));
-        // It may break off within the name of a reader's field that was there before.
-        for ours in [passed.ours, passed.ours - passed.readers] {
-            for theirs in [passed.theirs, passed.theirs + line_feeds] {
-                let end = self.end_of_text(mbox, range, [ours as u64, theirs as u64])?;
-                if end.is_some() {
-                    return Ok(end);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Where the fragment ends, given how much of ours and of theirs is the same.
-    fn end_of_text(
-        &self,
-        mbox: &File,
-        range: Range<'_>,
-        [ours, theirs]: [u64; 2],
-    ) -> io::Result<Option<u64>> {
-        let rest = Range {
-            stage: range.stage,
-            stage_offset: range.stage_offset + ours,
-            mbox_offset: range.mbox_offset + theirs,
-            octets: range.octets.saturating_sub(ours),
-        };
-        let message = Range {
-            octets: self.octets.saturating_sub(ours),
-            ..rest
-        };
-        if matching(mbox, message)?.is_whole(message) {
+    fn end_in_message(&self, mbox: &File, mbox_offset: u64) -> io::Result<Option<u64>> {
+        let same = self.compare(mbox, mbox_offset)?;
+        if same.our.is_none() && same.exact && self.is_ended(mbox, &same)? {
             return Ok(None);
         }
-        let same = matching(mbox, rest)?.octets;
-        end_behind(mbox, rest.mbox_offset, rest.mbox_offset + same)
+        let Some(their) = same.their else {
+            return Ok(Some(mbox.metadata()?.len()));
+        };
+        if let Some(end) = end_right_behind(mbox, their)? {
+            return Ok(Some(end));
+        }
+        if let Some(end) = end_behind_readers_field(mbox, their)? {
+            return Ok(Some(end));
+        }
+        // What seems to be of ours may be the begin of mail of others.
+        foreign_from_line(mbox, mbox_offset + 1, their)
     }
+
+    /// Compares what is behind the From_ line.
+    fn compare(&self, mbox: &File, mbox_offset: u64) -> io::Result<Same> {
+        let from_line_octets = self.from_line.len() as u64;
+        let begins = [self.offset, mbox_offset].map(|offset| offset + from_line_octets);
+        let octets = self.octets.saturating_sub(from_line_octets);
+        let ours = Words::new(self.file, begins[0], octets);
+        same_words(ours, Words::new(mbox, begins[1], u64::MAX), begins)
+    }
+
+    /// Whether a message that is there ends in no fewer line feeds than it should.
+    fn is_ended(&self, mbox: &File, same: &Same) -> io::Result<bool> {
+        let [ours_end, theirs_end] = same.ends;
+        let ours = line_feeds(self.file, ours_end..self.offset + self.octets)?;
+        let theirs = line_feeds(mbox, theirs_end..same.their.unwrap_or(u64::MAX))?;
+        Ok(ours <= theirs)
+    }
+}
+
+/// How far the words of two messages are the same.
+struct Same {
+    /// Behind the last octet that is, in ours and in theirs.
+    ends: [u64; 2],
+    /// Where the first octet is that differs; none at the end.
+    our: Option<u64>,
+    their: Option<u64>,
+    /// No NUL stands for another octet.
+    exact: bool,
+}
+
+/// Compares as far as the words are the same. What a power cut has left of ours is NULs.
+fn same_words(mut ours: Words<'_>, mut theirs: Words<'_>, begins: [u64; 2]) -> io::Result<Same> {
+    let mut ends = begins;
+    let mut exact = true;
+    loop {
+        match (ours.next_octet()?, theirs.next_octet()?) {
+            (Some(our), Some(their)) if our.octet == their.octet || their.octet == 0 => {
+                exact &= our.octet == their.octet;
+                ends = [our, their].map(|octet| octet.offset + 1);
+            }
+            (None, Some(their)) if their.octet == 0 => exact = false,
+            (our, their) => {
+                let [our, their] = [our, their].map(|octet| Some(octet?.offset));
+                return Ok(Same {
+                    ends,
+                    our,
+                    their,
+                    exact,
+                });
+            }
+        }
+    }
+}
+
+/// How many line feeds there are at the end of a message, as far as one is looked at.
+fn line_feeds(file: &File, end: Range<u64>) -> io::Result<usize> {
+    let mut text = Vec::new();
+    let octets = end.end.saturating_sub(end.start);
+    read_up_to(file, end.start, octets.min(ENDING_OCTETS_MAX), &mut text)?;
+    Ok(memchr_iter(b'\n', &text).count())
+}
+
+/// Where other mail begins or the mbox ends behind the field of a reader's that an octet is in, or
+/// its begin: one that our message had before may have been cut. It may begin like the next line of
+/// ours.
+fn end_behind_readers_field(mbox: &File, offset: u64) -> io::Result<Option<u64>> {
+    let begin = offset.saturating_sub(NAME_OCTETS_MAX as u64);
+    let mut text = Vec::new();
+    read_up_to(mbox, begin, 2 * NAME_OCTETS_MAX as u64, &mut text)?;
+    let before = usize::try_from(offset - begin).unwrap_or(text.len());
+    let line_begin = memrchr(b'\n', text.get(..before).unwrap_or(&text)).map_or(0, |at| at + 1);
+    let name = readers_name_begin(text.get(line_begin..).unwrap_or_default());
+    let line_begin = begin + line_begin as u64;
+    if let Some(end) = end_right_behind(mbox, line_begin)? {
+        return Ok(Some(end));
+    }
+    end_right_behind(mbox, line_begin + name as u64)
 }
 
 /// Where the sender ends in a From_ line, and the blank behind it.
@@ -174,48 +265,16 @@ fn same_octets(ours: &[u8], theirs: &[u8]) -> usize {
     both.take_while(|(our, their)| our == their).count()
 }
 
-/// How far two texts are the same.
-struct Passed {
-    ours: usize,
-    /// How much of ours is fields of readers right before that.
-    readers: usize,
-    theirs: usize,
-}
-
-/// Goes through the begins of two messages as long as the header lines are the same, but for the
-/// fields of readers.
-fn pass_header(ours: &[u8], theirs: &[u8]) -> Passed {
-    let mut passed = Passed {
-        ours: 0,
-        readers: 0,
-        theirs: 0,
-    };
-    loop {
-        passed.readers = readers_fields(ours.get(passed.ours..).unwrap_or_default());
-        passed.ours += passed.readers;
-        passed.theirs += readers_fields(theirs.get(passed.theirs..).unwrap_or_default());
-        let (line, _) = through_line_end(ours.get(passed.ours..).unwrap_or_default());
-        let theirs = theirs.get(passed.theirs..).unwrap_or_default();
-        if !line.ends_with(b"\n") || !theirs.starts_with(line) {
-            return passed;
-        }
-        passed.ours += line.len();
-        passed.theirs += line.len();
-        if line == b"\n" {
-            passed.readers = 0;
-            return passed;
-        }
-    }
-}
-
 /// How much of a header's text is fields of readers, up to other mail that begins within one.
 fn readers_fields(text: &[u8]) -> usize {
     let mut passed = 0;
+    let mut before = Whose::Messages;
     loop {
         let (line, _) = through_line_end(text.get(passed..).unwrap_or_default());
-        if line_kind(line, passed > 0) != Some(LineKind::Readers) {
+        if header_line(line, before) != Some(HeaderLine::Of(Whose::Readers)) {
             return passed;
         }
+        before = Whose::Readers;
         let mut froms = memmem::find_iter(line, FROM);
         if let Some(mail) = froms.find(|&at| line.get(at..).is_some_and(is_from_line)) {
             return passed + mail;
@@ -224,9 +283,9 @@ fn readers_fields(text: &[u8]) -> usize {
     }
 }
 
-/// Where other mail begins or the mbox ends, given the first octet that is not ours: right there,
-/// or behind what a reader puts at the end of a message.
-fn end_behind(mbox: &File, begin: u64, not_ours: u64) -> io::Result<Option<u64>> {
+/// Where other mail begins or the mbox ends, given the first octet that is not ours, if no more
+/// stands in between than a reader puts at the end of a message.
+fn end_right_behind(mbox: &File, not_ours: u64) -> io::Result<Option<u64>> {
     let mut text = Vec::new();
     read_up_to(mbox, not_ours, ENDING_OCTETS_MAX, &mut text)?;
     let mut passed = 0;
@@ -240,10 +299,7 @@ fn end_behind(mbox: &File, begin: u64, not_ours: u64) -> io::Result<Option<u64>>
         passed += line_feeds + fields;
     };
     let mbox_ends = rest.is_empty() && (text.len() as u64) < ENDING_OCTETS_MAX;
-    if mbox_ends || is_from_line(rest) {
-        return Ok(Some(not_ours + passed as u64));
-    }
-    foreign_from_line(mbox, begin, not_ours)
+    Ok((mbox_ends || is_from_line(rest)).then_some(not_ours + passed as u64))
 }
 
 #[cfg(test)]
@@ -251,8 +307,7 @@ mod tests {
     use std::fs::File;
     use std::io::Write as _;
 
-    use super::super::shown::Range;
-    use super::{Fragment, Sought};
+    use super::{Candidate, Fragment, Sought};
 
     fn file(content: &str) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -261,7 +316,8 @@ mod tests {
     }
 
     const OURS: &str = "From a@b Fri Jan  5 10:00:00 2024\n\
-        Subject: ours\nLines: 2\n  and more\nTo: x\n\none\ntwo\n\n";
+        Subject: ours\nLines: 2\n  and more\nTo: x\n\
+        X-Status: F\nX-Sta: y\n\none\ntwo\n\n";
     const NEXT: &str = "From a@b Fri Jan  5 10:00:00 2024\n\n";
     const BEFORE: &str = "From x Fri Jan  5 10:00:00 2024\n\nFor example\n\n";
     const THEIRS: &str = "From c Fri Jan  5 10:00:00 2024\nStatus: O\n\nz\n\n";
@@ -271,16 +327,15 @@ mod tests {
     }
 
     fn found_of(ours: &str, mbox: &str) -> Vec<Fragment> {
-        // The stage holds more than the range on both sides.
-        let stage = file(&["..", ours, NEXT, "From more"].concat());
-        let range = Range {
-            stage: &stage,
-            stage_offset: 2,
-            mbox_offset: 0,
-            octets: (ours.len() + NEXT.len()) as u64,
-        };
-        let sought = Sought::first_of(range, ours.len() as u64).unwrap();
-        sought.fragments(&file(mbox)).unwrap()
+        let candidates = candidates_of(ours, mbox);
+        candidates.iter().filter_map(Candidate::told).collect()
+    }
+
+    fn candidates_of(ours: &str, mbox: &str) -> Vec<Candidate> {
+        // The stage holds more on both sides.
+        let stage = file(&["..", ours, NEXT].concat());
+        let sought = Sought::new(&stage, 2, ours.len() as u64).unwrap();
+        sought.candidates(&file(mbox)).unwrap()
     }
 
     /// What follows BEFORE up to `|` is a fragment of ours.
@@ -306,12 +361,14 @@ mod tests {
             from_line,
             "From a@b Fri Jan  5 10:00:00 2024\nSubj",
             "From a@b Fri Jan  5 10:00:00 2024\nStatus: O\n  on\nSubject: ours\nLi",
-            "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nLines: 9\nX-UID: 1\nTo: x\n\non",
+            // The next line of ours begins like that.
+            "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nLines: 2\n  and more\nTo: x\nX-Stat",
+            "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nLines: 9\nX-UID: 1\nTo: x\nX-Sta: y\n\non",
             // The reader's fields come to stand behind the field that was cut.
             "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nLines: ",
             // The header is ended where it breaks off.
             "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nStatus: O\n\nT",
-            "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nTo: x\n\none\n\0\0\0",
+            "From a@b Fri Jan  5 10:00:00 2024\nSubject: ours\nTo: x\nX-Sta: y\n\none\n\0\0\0",
             OURS.trim_end().trim_end_matches('o'),
         ] {
             check(&format!("{fragment}|{THEIRS}"));
@@ -328,12 +385,41 @@ mod tests {
     }
 
     #[test]
+    fn a_line_like_the_begin_of_a_from_line_is_doubtful() {
+        let offset = BEFORE.len() as u64;
+        for (line, octets) in [
+            ("F", Some(1)),
+            ("Fro\n\n", Some(5)),
+            ("Fr\n|", Some(3)),
+            ("From\n\n|", Some(6)),
+            ("From a@b \n\n", Some(11)),
+            ("From a@\nStatus: O\n\n|", Some(19)),
+            ("F|", None),
+            ("Fro one\n\n", None),
+            ("For\n", None),
+            ("F\nmore\n\n", None),
+            ("From b\n\n", None),
+        ] {
+            let expected = octets.map(|octets: u64| Fragment {
+                offset,
+                end: offset + octets,
+            });
+            let mbox = [BEFORE, &line.replace('|', THEIRS)].concat();
+            let found = candidates_of(OURS, &mbox);
+            let mut doubtful = found.iter().filter_map(Candidate::doubtful);
+            assert_eq!(doubtful.next(), expected, "{line:?}");
+        }
+    }
+
+    #[test]
     fn all_else_is_none() {
         for rest in [
             "",
             OURS,
             &OURS.replace("To: x", "Status: O\nTo: x"),
             &OURS.replace("two", "three"),
+            &[OURS, "Fro one\n\n"].concat(),
+            &[OURS, "more\n\n"].concat(),
             &OURS.replace("Subject", "Subjects"),
             "From a@c Fri Jan  5 10:00:00 2024\n\n",
             "From a@b Sat Jan  6 10:00:00 2024\nSubject: ours\n\n",

@@ -1,4 +1,5 @@
-//! The mbox destination: mboxrd, appended under both locks, never rewritten.
+//! The mbox destination: mboxrd, appended under both locks; only what stands behind half a message
+//! of ours is ever written again.
 //!
 //! A batch is staged in a file beside the mbox as exactly the octets to append, so that an append
 //! that was cut short can be told from what other programs wrote, and ended.
@@ -9,6 +10,7 @@ mod essence;
 mod fragment;
 mod from_line;
 mod lock;
+mod places;
 mod quoting;
 mod repair;
 mod replay;
@@ -17,6 +19,7 @@ mod search;
 mod shown;
 mod stage;
 mod text;
+mod words;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -78,7 +81,7 @@ pub(super) fn contents(path: &Path) -> Result<Vec<FoundContent>, Error> {
     Ok(found)
 }
 
-/// Where other programs' mail is put aside during a repair; two, since a repair may have to begin
+/// Where the end of the mbox is put aside during a repair; two, since a repair may have to begin
 /// again with more.
 const TAIL_FILES: [&str; 2] = ["tail", "tail-2"];
 

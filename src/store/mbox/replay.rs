@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::commit::{copy, write_range};
 use super::content::{Part, content_hash};
+use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
-use super::search::find;
+use super::places::{find, theirs_beside};
 use super::shown::{Range, Shown, shown};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
@@ -15,29 +16,52 @@ use crate::store::error::Error;
 use crate::store::files::{Settled, settle};
 use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
 
-/// The messages whose receipts are missing, and the stage they were to be appended from.
-pub(super) struct Unsettled<'a> {
-    pub(super) intents: &'a [(ReceiptId, Receipt)],
-    pub(super) stage_path: PathBuf,
-    pub(super) stage: File,
-    /// Where in the stage the first of them begins.
-    pub(super) stage_offset: u64,
-    /// Where in the mbox it should.
-    mbox_offset: u64,
-    /// From there to the end of the last.
-    pub(super) octets: u64,
+/// Messages that the mbox has to have once each, one behind the other; at least one.
+pub(super) struct Unsettled {
+    pub(super) messages: Vec<Wanted>,
+    /// The file that holds them, synced.
+    pub(super) file: File,
+    pub(super) path: PathBuf,
+    /// Where in the mbox the first of them should begin.
+    pub(super) mbox_offset: u64,
+    /// How many octets of the separator before it belong to them.
+    pub(super) separator: u64,
 }
 
-impl Unsettled<'_> {
-    /// The octets that belong into the mbox, with the separator before them.
-    pub(super) fn range(&self) -> Range<'_> {
-        let separator = self.mbox_offset.min(SEPARATOR.len() as u64);
+/// A message that the mbox has to have.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// Where in the file of them all it begins.
+    pub(super) offset: u64,
+    pub(super) octets: u64,
+    /// The hash of its content.
+    pub(super) sha256: [u8; 32],
+    /// What the journal says of it, whose receipt is missing; none where it is mail of others.
+    pub(super) ours: Option<(ReceiptId, Receipt)>,
+}
+
+impl Unsettled {
+    /// The messages as they belong into the mbox.
+    pub(super) fn text(&self) -> Part<'_> {
+        Part::new(&self.file, self.offset(), self.octets())
+    }
+
+    /// The same with the separator before them.
+    fn range(&self) -> Range<'_> {
         Range {
-            stage: &self.stage,
-            stage_offset: self.stage_offset - separator,
-            mbox_offset: self.mbox_offset - separator,
-            octets: self.octets + separator,
+            stage: &self.file,
+            stage_offset: self.offset() - self.separator,
+            mbox_offset: self.mbox_offset - self.separator,
+            octets: self.octets() + self.separator,
         }
+    }
+
+    fn offset(&self) -> u64 {
+        self.messages.first().map_or(0, |first| first.offset)
+    }
+
+    fn octets(&self) -> u64 {
+        self.messages.iter().map(|message| message.octets).sum()
     }
 
     /// What stands in the mbox where they should. Where it ends before the first of them, a reader
@@ -48,47 +72,38 @@ impl Unsettled<'_> {
         }
         shown(mbox, self.range())
     }
-
-    /// The messages behind the first so many, somewhere else in the mbox.
-    pub(super) fn range_at(&self, skipped: usize, mbox_offset: u64) -> Range<'_> {
-        let skipped_octets = octets_of(self.intents.iter().take(skipped));
-        Range {
-            stage: &self.stage,
-            stage_offset: self.stage_offset + skipped_octets,
-            mbox_offset,
-            octets: self.octets - skipped_octets,
-        }
-    }
 }
 
 impl MboxCommit {
     /// Rolls forward, under both locks.
     pub(super) fn replay_intents(&mut self, journal: &mut Journal) -> Result<Replayed, Error> {
         let intents = journal.open_intents()?;
-        if intents.is_empty() && journal.open_repair().is_none() {
+        let repair = journal.open_repair().cloned();
+        if intents.is_empty() && repair.is_none() {
             self.locker.clear_left_over()?;
             self.empty_side_files()?;
             return Ok(Replayed::default());
         }
         let mbox = self.locker.lock(Access::InPlace)?;
         self.warn_of(&mbox);
-        let replayed = match self.staged(&intents)? {
-            Some(unsettled) => self.replay_staged(journal, mbox, &unsettled)?,
-            None => self.replay_without_stage(journal, &mbox, intents)?,
+        let unsettled = match &repair {
+            Some(repair) => Some(self.unsettled_of(repair, &mbox, &intents)?),
+            None => self.staged(&intents)?,
+        };
+        let replayed = match unsettled {
+            Some(unsettled) => self.replay_unsettled(journal, &mbox, &unsettled)?,
+            None => replay_without_stage(journal, &mbox, intents)?,
         };
         self.empty_side_files()?;
         Ok(replayed)
     }
 
-    fn replay_staged(
-        &mut self,
+    fn replay_unsettled(
+        &self,
         journal: &mut Journal,
-        mbox: LockedMbox,
-        unsettled: &Unsettled<'_>,
+        mbox: &LockedMbox,
+        unsettled: &Unsettled,
     ) -> Result<Replayed, Error> {
-        if let Some(repair) = journal.open_repair().cloned() {
-            self.resume_repair(journal, &mbox, unsettled, &repair)?;
-        }
         let range = unsettled.range();
         let file = mbox.handle.as_file();
         let shown = unsettled.shown(file);
@@ -98,76 +113,58 @@ impl MboxCommit {
             // would not write them.
             Shown::Whole | Shown::Unfinished => {
                 write_range(&mbox.handle, range).map_err(Error::io("writing", mbox.path()))?;
+                mbox.sync()?;
+                // Before the receipts: a repair that is open has all its intents open.
+                end_open_repair(journal)?;
+                settle(
+                    journal,
+                    in_a_row(&unsettled.messages, unsettled.mbox_offset),
+                )
             }
             Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
-                // NULs pass for octets of ours that the disk never got, but other programs leave
-                // some too, and a reader that rewrites the file may move them here.
-                let found = find(journal, &mbox, unsettled)?;
-                if found
-                    .messages
-                    .iter()
-                    .flatten()
-                    .any(|&at| at >= foreign_offset)
-                {
-                    return self.search(journal, mbox, unsettled);
+                let found = find(journal, mbox, unsettled)?;
+                if found.is_of_ours_from(unsettled, foreign_offset) {
+                    // NULs pass for octets of ours that the disk never got, but other programs
+                    // leave some too, and a reader that rewrites the file may move them here.
+                    return self.settle_found(journal, mbox, unsettled, &found);
                 }
-                self.repair(journal, &mbox, range, foreign_offset)?;
+                let completed = self.repair_in_place(journal, mbox, unsettled, foreign_offset)?;
+                settle(journal, completed)
             }
             Shown::Fragment { .. } | Shown::Nothing => {
-                return self.search(journal, mbox, unsettled);
+                let found = find(journal, mbox, unsettled)?;
+                self.settle_found(journal, mbox, unsettled, &found)
             }
         }
-        mbox.sync()?;
-        let delivered = unsettled
-            .intents
-            .iter()
-            .cloned()
-            .map(|(intent, receipt)| (Fulfilled::as_intended(intent), receipt))
-            .collect();
-        settle(
-            journal,
-            Settled {
-                delivered,
-                void: Vec::new(),
-            },
-        )
     }
 
-    /// Without a stage nothing can be appended: a message is where its intent says, or new again.
-    fn replay_without_stage(
+    /// A fragment is where it was written, up to mail of others.
+    fn repair_in_place(
         &self,
         journal: &mut Journal,
         mbox: &LockedMbox,
-        intents: Vec<(ReceiptId, Receipt)>,
-    ) -> Result<Replayed, Error> {
-        if let Some(repair) = journal.open_repair().cloned() {
-            self.give_back_tail(mbox, &repair, None)?;
-            journal.end_repair()?;
-        }
-        let mut settled = Settled::default();
-        for (intent, receipt) in intents {
-            let there = is_at_place(mbox.handle.as_file(), &receipt)
-                .map_err(Error::io("reading", mbox.path()))?;
-            if there {
-                write_again(mbox, &receipt).map_err(Error::io("writing", mbox.path()))?;
-                settled
-                    .delivered
-                    .push((Fulfilled::as_intended(intent), receipt));
-            } else {
-                settled.void.push(intent);
-            }
-        }
-        mbox.sync()?;
-        settle(journal, settled)
+        unsettled: &Unsettled,
+        foreign_offset: u64,
+    ) -> Result<Settled, Error> {
+        let separator = Range {
+            octets: unsettled.separator,
+            ..unsettled.range()
+        };
+        write_range(&mbox.handle, separator).map_err(Error::io("writing", mbox.path()))?;
+        let fragment = Fragment {
+            offset: unsettled.mbox_offset,
+            end: foreign_offset,
+        };
+        let theirs = theirs_beside(mbox, unsettled, fragment)?;
+        let messages = unsettled.messages.iter().zip(theirs);
+        let missing = messages.filter(|(_, place)| place.is_none());
+        let missing: Vec<Wanted> = missing.map(|(message, _)| message.clone()).collect();
+        self.repair(journal, mbox, unsettled, &missing, fragment)
     }
 
     /// Finds the stage that holds the intended messages. They are its last ones, since receipts
     /// are written in the order of the messages.
-    fn staged<'a>(
-        &self,
-        intents: &'a [(ReceiptId, Receipt)],
-    ) -> Result<Option<Unsettled<'a>>, Error> {
-        let octets = octets_of(intents);
+    fn staged(&self, intents: &[(ReceiptId, Receipt)]) -> Result<Option<Unsettled>, Error> {
         let Some(&(
             _,
             Receipt {
@@ -184,16 +181,13 @@ impl MboxCommit {
         };
         for path in &self.stages {
             let reading = Error::io("reading", path);
-            let found = staged_at(path, intents, octets).map_err(reading)?;
-            if let Some((stage, stage_offset)) = found {
-                let stage_path = path.clone();
+            if let Some((file, messages)) = staged_at(path, intents).map_err(reading)? {
                 return Ok(Some(Unsettled {
-                    intents,
-                    stage_path,
-                    stage,
-                    stage_offset,
+                    messages,
+                    file,
+                    path: path.clone(),
                     mbox_offset,
-                    octets,
+                    separator: mbox_offset.min(SEPARATOR.len() as u64),
                 }));
             }
         }
@@ -216,32 +210,103 @@ impl MboxCommit {
     }
 }
 
-/// The stage file and where in it the messages begin, if they are its last ones.
+/// Without a stage nothing can be appended: a message is where its intent says, or new again.
+fn replay_without_stage(
+    journal: &mut Journal,
+    mbox: &LockedMbox,
+    intents: Vec<(ReceiptId, Receipt)>,
+) -> Result<Replayed, Error> {
+    let mut settled = Settled::default();
+    for (intent, receipt) in intents {
+        let there = is_at_place(mbox.handle.as_file(), &receipt)
+            .map_err(Error::io("reading", mbox.path()))?;
+        if there {
+            write_again(mbox, &receipt).map_err(Error::io("writing", mbox.path()))?;
+            settled
+                .delivered
+                .push((Fulfilled::as_intended(intent), receipt));
+        } else {
+            settled.void.push(intent);
+        }
+    }
+    mbox.sync()?;
+    settle(journal, settled)
+}
+
+/// All is in the mbox, and synced.
+pub(super) fn end_open_repair(journal: &mut Journal) -> Result<(), Error> {
+    match journal.open_repair() {
+        Some(_) => journal.end_repair(),
+        None => Ok(()),
+    }
+}
+
+/// The receipts of those of the messages that are ours, which stand one behind the other.
+pub(super) fn in_a_row(messages: &[Wanted], mbox_offset: u64) -> Settled {
+    let mut end = mbox_offset;
+    let mut settled = Settled::default();
+    for message in messages {
+        settled.delivered.extend(message.at(end));
+        end += message.octets;
+    }
+    settled
+}
+
+impl Wanted {
+    /// Its receipt, if it is ours, given where it is in the mbox.
+    pub(super) fn at(&self, offset: u64) -> Option<(Fulfilled, Receipt)> {
+        let (intent, mut receipt) = self.ours.clone()?;
+        let octets = self.octets;
+        let place = Place::Range { offset, octets };
+        if receipt.place == place {
+            return Some((Fulfilled::as_intended(intent), receipt));
+        }
+        receipt.place = place.clone();
+        let place = Some(place);
+        Some((Fulfilled { intent, place }, receipt))
+    }
+}
+
+/// The stage file and the messages, if they are its last ones.
 fn staged_at(
     path: &Path,
     intents: &[(ReceiptId, Receipt)],
-    octets: u64,
-) -> io::Result<Option<(File, u64)>> {
+) -> io::Result<Option<(File, Vec<Wanted>)>> {
     let stage = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
+    let octets: u64 = intents
+        .iter()
+        .map(|(_, receipt)| range_octets(receipt))
+        .sum();
     let length = stage.metadata()?.len();
-    let Some(begin) = length
-        .checked_sub(octets)
-        .filter(|&at| at >= SEPARATOR.len() as u64)
-    else {
+    let begin = length.checked_sub(octets);
+    let Some(mut offset) = begin.filter(|&at| at >= SEPARATOR.len() as u64) else {
         return Ok(None);
     };
-    let mut offset = begin;
-    for (_, receipt) in intents {
-        let part = Part::new(&stage, offset, range_octets(receipt));
-        if content_hash(part, receipt.stored_octets)? != Some(receipt.sha256) {
+    let mut messages = Vec::new();
+    for intent in intents {
+        let (_, receipt) = intent;
+        let octets = range_octets(receipt);
+        if !holds(&stage, offset, octets, receipt)? {
             return Ok(None);
         }
-        offset += range_octets(receipt);
+        messages.push(Wanted {
+            offset,
+            octets,
+            sha256: receipt.sha256,
+            ours: Some(intent.clone()),
+        });
+        offset += octets;
     }
-    Ok(Some((stage, begin)))
+    Ok(Some((stage, messages)))
+}
+
+/// Whether a part of a file holds just what a receipt speaks of, in an mbox's form.
+pub(super) fn holds(file: &File, offset: u64, octets: u64, receipt: &Receipt) -> io::Result<bool> {
+    let part = Part::new(file, offset, octets);
+    Ok(content_hash(part, receipt.stored_octets)? == Some(receipt.sha256))
 }
 
 /// Whether the message is where its receipt says, octet for octet.
@@ -249,8 +314,7 @@ pub(crate) fn is_at_place(mbox: &File, receipt: &Receipt) -> io::Result<bool> {
     let Place::Range { offset, octets } = receipt.place else {
         return Ok(false);
     };
-    let part = Part::new(mbox, offset, octets);
-    Ok(content_hash(part, receipt.stored_octets)? == Some(receipt.sha256))
+    holds(mbox, offset, octets, receipt)
 }
 
 /// Writes a message where it is, with the separator before it: the run before may have died of a
@@ -264,15 +328,7 @@ fn write_again(mbox: &LockedMbox, receipt: &Receipt) -> io::Result<()> {
     copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
 }
 
-/// From the first message to the end of the last.
-fn octets_of<'a>(intents: impl IntoIterator<Item = &'a (ReceiptId, Receipt)>) -> u64 {
-    intents
-        .into_iter()
-        .map(|(_, receipt)| range_octets(receipt))
-        .sum()
-}
-
-pub(super) fn range_octets(receipt: &Receipt) -> u64 {
+fn range_octets(receipt: &Receipt) -> u64 {
     match receipt.place {
         Place::Range { octets, .. } => octets,
         Place::Name(_) | Place::Nowhere => 0,

@@ -1,6 +1,7 @@
 //! Reads an mbox from its begin to its end, message by message, in bounded memory.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use memchr::{memchr, memmem};
 
@@ -16,8 +17,17 @@ const FROM: &[u8] = b"From ";
 pub(crate) struct Found {
     /// Where its From_ line begins.
     pub(crate) offset: u64,
+    /// From there to where the next one begins.
+    pub(crate) octets: u64,
     /// What of it no reader changes.
     pub(crate) essence: Essence,
+}
+
+impl Found {
+    /// Where in the mbox it is.
+    pub(crate) fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.octets
+    }
 }
 
 /// A message found in an mbox, and what its receipt would say.
@@ -38,8 +48,8 @@ pub(crate) struct FoundContent {
 pub(crate) enum Begins {
     /// Where a line begins with `From `.
     FromLines,
-    /// Also where it begins with less and then with another program's From_ line: an append of ours
-    /// was cut short there.
+    /// Also where it begins with less and then with another program's From_ line, or ends: an append
+    /// of ours was cut short there.
     CutShort,
 }
 
@@ -54,10 +64,13 @@ pub(crate) fn scan(
         begins,
         None,
         &mut |Message {
-                  offset, distiller, ..
+                  offset,
+                  range_octets,
+                  distiller,
               }| {
             visit(Found {
                 offset,
+                octets: range_octets,
                 essence: distiller.finish(),
             });
         },
@@ -181,7 +194,8 @@ impl Scanner<'_> {
             let offset = self.offset + at as u64;
             self.end_message(offset);
             self.place = Place::FromLine { offset };
-            return self.pass(at + FROM.len(), false);
+            // Less than `From ` may be all there is.
+            return self.pass(at + 1, false);
         }
         // The last octets may be the begin of the next From_ line.
         let told = match ends {
@@ -251,13 +265,21 @@ impl Scanner<'_> {
     }
 }
 
-/// Whether a line begins with less than `From ` and then with a From_ line.
+/// Whether a line begins with less than `From ` and then with a From_ line, or is no more than that
+/// at the end of a message.
 fn is_cut_short(line: &[u8]) -> bool {
     let same = FROM
         .iter()
         .zip(line)
         .take_while(|(from, octet)| from == octet);
-    (1..=same.count()).any(|at| line.get(at..).is_some_and(is_from_line))
+    let same = same.count();
+    let is_followed_by_mail = |at| line.get(at..).is_some_and(is_from_line);
+    let rest = line.get(same..).unwrap_or_default();
+    let line_feeds = rest.iter().take_while(|&&octet| octet == b'\n').count();
+    // More of them than are ahead in any case: the mbox ends here.
+    let is_last = line_feeds == rest.len() && line_feeds < FROM_LINE_OCTETS_MAX - FROM.len();
+    (1..=same).any(is_followed_by_mail)
+        || (1..FROM.len()).contains(&same) && (is_last || is_followed_by_mail(same + line_feeds))
 }
 
 #[cfg(test)]
@@ -284,13 +306,17 @@ mod tests {
     }
 
     fn check_begins(begins: Begins, mbox: &str, expected: &[(u64, &str)]) {
+        let ends = expected.iter().skip(1).map(|&(next, _)| next);
+        let ends = ends.chain([mbox.len() as u64]);
         let expected: Vec<_> = expected
             .iter()
-            .map(|&(offset, text)| {
+            .zip(ends)
+            .map(|(&(offset, text), end)| {
                 let mut distiller = Distiller::new();
                 distiller.feed(text.as_bytes());
                 Found {
                     offset,
+                    octets: end - offset,
                     essence: distiller.finish(),
                 }
             })
@@ -349,6 +375,11 @@ mod tests {
             Begins::CutShort,
             "From a\n\nx\n\nFroFrom b Fri Jan  5 10:00:00 2024\ny\n\nFFrom c\n",
             &[(0, "\nx"), (11, "y\n\nFFrom c")],
+        );
+        check_begins(
+            Begins::CutShort,
+            "From a\n\nF\nFr\n\nFrom b Fri Jan  5 10:00:00 2024\nF\nx\nFrom\n\n",
+            &[(0, "\nF"), (10, ""), (14, "F\nx"), (50, "")],
         );
         check("From a\n\0\0From b\n", &[(0, "\0\0From b")]);
     }

@@ -1,0 +1,345 @@
+//! Where in an mbox messages are that may have been moved by a reader.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+use super::content::Part;
+use super::essence::Essence;
+use super::fragment::{Candidate, Fragment, Sought};
+use super::lock::LockedMbox;
+use super::replay::{Unsettled, Wanted, is_at_place};
+use super::scan::{self, Begins, scan, scan_contents};
+use crate::store::error::Error;
+use crate::store::journal::{Journal, Place};
+
+/// What an mbox has of unsettled messages, wherever.
+pub(super) struct Found {
+    /// Where each message is, readers' changes aside.
+    pub(super) messages: Vec<Option<Range<u64>>>,
+    /// The begin of the first message that is not there, if nothing behind it is there either.
+    pub(super) fragment: Option<Fragment>,
+}
+
+impl Found {
+    /// Whether something of ours is at this place or behind it.
+    pub(super) fn is_of_ours_from(&self, unsettled: &Unsettled, offset: u64) -> bool {
+        let mut messages = self.messages.iter().zip(&unsettled.messages);
+        messages.any(|(place, message)| {
+            message.ours.is_some() && place.as_ref().is_some_and(|place| place.start >= offset)
+        }) || self
+            .fragment
+            .is_some_and(|fragment| fragment.offset >= offset)
+    }
+}
+
+/// Looks for the messages all over the mbox.
+pub(super) fn find(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    unsettled: &Unsettled,
+) -> Result<Found, Error> {
+    let reading = || Error::io("reading", mbox.path());
+    let file = mbox.handle.as_file();
+    let essences = essences(unsettled).map_err(Error::io("reading", &unsettled.path))?;
+    let known = known_copies(journal, unsettled)?;
+    let pass = |begins| pass(file, 0..u64::MAX, begins, &essences).map_err(reading());
+    let mut messages = take_texts(
+        unsettled,
+        &essences,
+        pass(Begins::FromLines)?,
+        &mut known.clone(),
+    );
+    if messages.contains(&None) {
+        let mut known = known;
+        let pass = pass(Begins::CutShort)?;
+        let alike = unknown(journal, mbox, &pass.alike)?;
+        let texts = take_texts(unsettled, &essences, pass, &mut known);
+        add(&mut messages, texts);
+        take_alike(&mut messages, unsettled, &essences, alike, &mut known);
+    }
+    let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
+    if let Some(fragment) = fragment {
+        let theirs = theirs_beside(mbox, unsettled, fragment)?;
+        add(&mut messages, theirs);
+    }
+    Ok(Found { messages, fragment })
+}
+
+/// Where the messages that are mail of others are, before and behind a fragment of ours: it may
+/// have begun within a line of that.
+pub(super) fn theirs_beside(
+    mbox: &LockedMbox,
+    unsettled: &Unsettled,
+    fragment: Fragment,
+) -> Result<Vec<Option<Range<u64>>>, Error> {
+    let is_theirs = |message: &Wanted| message.ours.is_none();
+    let mut places = vec![None; unsettled.messages.len()];
+    if !unsettled.messages.iter().any(is_theirs) {
+        return Ok(places);
+    }
+    let essences = essences(unsettled).map_err(Error::io("reading", &unsettled.path))?;
+    for part in [0..fragment.offset, fragment.end..u64::MAX] {
+        let pass = pass(mbox.handle.as_file(), part, Begins::FromLines, &essences)
+            .map_err(Error::io("reading", mbox.path()))?;
+        let texts = take_texts(unsettled, &essences, pass, &mut Known::new());
+        let messages = texts.into_iter().zip(&unsettled.messages);
+        let theirs = messages.map(|(place, message)| place.filter(|_| is_theirs(message)));
+        add(&mut places, theirs);
+    }
+    Ok(places)
+}
+
+/// Takes places for those that have none yet.
+fn add(messages: &mut [Option<Range<u64>>], more: impl IntoIterator<Item = Option<Range<u64>>>) {
+    for (place, more) in messages.iter_mut().zip(more) {
+        *place = place.take().or(more);
+    }
+}
+
+/// The essence of each message.
+fn essences(unsettled: &Unsettled) -> io::Result<Vec<Essence>> {
+    let messages = unsettled.text();
+    let mut essences = Vec::new();
+    scan(messages, Begins::FromLines, &mut |message| {
+        essences.push(message.essence);
+    })?;
+    Ok(essences)
+}
+
+/// How many receipts there are already for each content of ours.
+///
+/// A message may have come before, under another unique-id, and be there with a receipt: as many
+/// of the places that show it as there are such receipts are not taken for this one.
+type Known = HashMap<[u8; 32], usize>;
+
+fn known_copies(journal: &Journal, unsettled: &Unsettled) -> Result<Known, Error> {
+    let ours = unsettled
+        .messages
+        .iter()
+        .filter(|message| message.ours.is_some());
+    let mut known: Known = ours.map(|message| (message.sha256, 0)).collect();
+    journal.each_receipt(&mut |_, receipt| {
+        if let Some(count) = known.get_mut(&receipt.sha256) {
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(known)
+}
+
+/// Places by what they show.
+type Places = HashMap<[u8; 32], VecDeque<Range<u64>>>;
+
+/// What an mbox has that looks like messages that are wanted.
+struct Pass {
+    /// Places by the text of one.
+    texts: Places,
+    /// Messages that show the words of one, and another text.
+    alike: Vec<scan::Found>,
+}
+
+/// Reads a part of the mbox.
+fn pass(mbox: &File, part: Range<u64>, begins: Begins, wanted: &[Essence]) -> io::Result<Pass> {
+    let texts = wanted.iter().map(|essence| (essence.text, VecDeque::new()));
+    let words: HashSet<[u8; 32]> = wanted.iter().map(|essence| essence.words).collect();
+    let mut pass = Pass {
+        texts: texts.collect(),
+        alike: Vec::new(),
+    };
+    let text = Part::new(mbox, part.start, part.end - part.start);
+    scan(text, begins, &mut |mut message| {
+        message.offset += part.start;
+        if let Some(places) = pass.texts.get_mut(&message.essence.text) {
+            places.push_back(message.range());
+        } else if words.contains(&message.essence.words) {
+            pass.alike.push(message);
+        }
+    })?;
+    Ok(pass)
+}
+
+/// The first place that shows each message.
+fn take_texts(
+    unsettled: &Unsettled,
+    essences: &[Essence],
+    mut pass: Pass,
+    known: &mut Known,
+) -> Vec<Option<Range<u64>>> {
+    let messages = unsettled.messages.iter().zip(essences);
+    messages
+        .map(|(message, essence)| take(&mut pass.texts, &essence.text, message, known))
+        .collect()
+}
+
+/// The first place that shows the words of each message that has none yet.
+fn take_alike(
+    messages: &mut [Option<Range<u64>>],
+    unsettled: &Unsettled,
+    essences: &[Essence],
+    mut alike: Places,
+    known: &mut Known,
+) {
+    let wanted = unsettled.messages.iter().zip(essences);
+    for (place, (message, essence)) in messages.iter_mut().zip(wanted) {
+        if place.is_none() {
+            *place = take(&mut alike, &essence.words, message, known);
+        }
+    }
+}
+
+/// Takes the first place, those aside that are of known copies.
+fn take(
+    places: &mut Places,
+    shown: &[u8; 32],
+    message: &Wanted,
+    known: &mut Known,
+) -> Option<Range<u64>> {
+    let places = places.get_mut(shown)?;
+    if let Some(copies) = known.get_mut(&message.sha256) {
+        let passed = (*copies).min(places.len());
+        places.drain(..passed);
+        *copies -= passed;
+    }
+    places.pop_front()
+}
+
+/// The places of those messages that have no receipts, by their words.
+fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Result<Places, Error> {
+    let reading = || Error::io("reading", mbox.path());
+    let mbox = mbox.handle.as_file();
+    let mut by_content: HashMap<[u8; 32], Vec<u64>> = HashMap::new();
+    for message in alike {
+        let part = Part::new(mbox, message.offset, message.octets);
+        scan_contents(part, Begins::FromLines, &mut |content| {
+            by_content
+                .entry(content.sha256)
+                .or_default()
+                .push(message.offset);
+        })
+        .map_err(reading())?;
+    }
+    let offsets: HashSet<u64> = alike.iter().map(|message| message.offset).collect();
+    let mut known = HashSet::new();
+    journal.each_receipt(&mut |_, receipt| {
+        known.extend(by_content.get(&receipt.sha256).into_iter().flatten());
+        // The content above is without readers' fields, which the message may have had before.
+        if let Place::Range { offset, .. } = receipt.place
+            && offsets.contains(&offset)
+            && is_at_place(mbox, &receipt).map_err(reading())?
+        {
+            known.insert(offset);
+        }
+        Ok(())
+    })?;
+    let mut places = Places::new();
+    for message in alike
+        .iter()
+        .filter(|message| !known.contains(&message.offset))
+    {
+        places
+            .entry(message.essence.words)
+            .or_default()
+            .push_back(message.range());
+    }
+    Ok(places)
+}
+
+/// The fragment an append leaves that was cut short: the first message that is not there, or the
+/// last one that is, without the empty line at its end, and then that is not there either.
+fn find_fragment(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    unsettled: &Unsettled,
+    messages: &mut [Option<Range<u64>>],
+) -> Result<Option<Fragment>, Error> {
+    let reading = || Error::io("reading", mbox.path());
+    let whole = messages.iter().take_while(|place| place.is_some()).count();
+    let mut behind = messages.iter().zip(&unsettled.messages).skip(whole);
+    // Mail of others may have stood behind a fragment of ours before.
+    if behind.any(|(place, message)| place.is_some() && message.ours.is_some()) {
+        return Ok(None);
+    }
+    let file = mbox.handle.as_file();
+    let sought = |index: usize| {
+        let message = unsettled.messages.get(index)?;
+        let sought = Sought::new(&unsettled.file, message.offset, message.octets);
+        Some(sought.map_err(Error::io("reading", &unsettled.path)))
+    };
+    if let Some(last) = messages.iter_mut().take(whole).last()
+        && let Some(place) = last
+        && let Some(sought) = sought(whole - 1)
+        && let Some(fragment) = sought?.fragment_at(file, place.start).map_err(reading())?
+    {
+        *last = None;
+        return Ok(Some(fragment));
+    }
+    let Some(sought) = sought(whole) else {
+        return Ok(None);
+    };
+    let candidates = sought?.candidates(file).map_err(reading())?;
+    first_unknown(journal, mbox, unsettled, messages, &candidates)
+}
+
+/// The first that is no part of a message that is known: one may be the begin of another, or hold
+/// a line that looks like a cut From_ line. A doubtful one also has to stand right behind one that
+/// is known.
+fn first_unknown(
+    journal: &Journal,
+    mbox: &LockedMbox,
+    unsettled: &Unsettled,
+    there: &[Option<Range<u64>>],
+    candidates: &[Candidate],
+) -> Result<Option<Fragment>, Error> {
+    if candidates.is_empty() {
+        return Ok(None);
+    }
+    let (told, doubtful) = (Candidate::told, Candidate::doubtful);
+    let fragments = candidates
+        .iter()
+        .filter_map(|one| told(one).or(doubtful(one)));
+    let fragments: Vec<Fragment> = fragments.collect();
+    let reading = || Error::io("reading", mbox.path());
+    let file = mbox.handle.as_file();
+    let mut contents: HashMap<[u8; 32], Vec<Range<u64>>> = HashMap::new();
+    for begins in [Begins::FromLines, Begins::CutShort] {
+        scan_contents(Part::whole(file), begins, &mut |content| {
+            let message = content.offset..content.offset + content.range_octets;
+            let mut fragments = fragments.iter();
+            if fragments.any(|at| (message.start..=message.end).contains(&at.offset)) {
+                contents.entry(content.sha256).or_default().push(message);
+            }
+        })
+        .map_err(reading())?;
+    }
+    let mut known: Vec<Range<u64>> = Vec::new();
+    for (message, place) in unsettled.messages.iter().zip(there) {
+        let shown = contents.get(&message.sha256).into_iter().flatten();
+        known.extend(place.iter().chain(shown).map(|range| match message.ours {
+            Some(_) => range.clone(),
+            // It may be mail of others that begins in the fragment.
+            None => range.start + 1..range.end,
+        }));
+    }
+    journal.each_receipt(&mut |_, receipt| {
+        known.extend(contents.get(&receipt.sha256).into_iter().flatten().cloned());
+        // The content above is without readers' fields, which the message may have had before.
+        if let Place::Range { offset, octets } = receipt.place
+            && let message = (offset..offset.saturating_add(octets))
+            && fragments.iter().any(|at| message.contains(&at.offset))
+            && is_at_place(file, &receipt).map_err(reading())?
+        {
+            known.push(message);
+        }
+        Ok(())
+    })?;
+    let is_unknown = |at: &Fragment| !known.iter().any(|message| message.contains(&at.offset));
+    let is_behind_known = |at: &Fragment| known.iter().any(|message| message.end == at.offset);
+    let mut doubtful = candidates.iter().filter_map(Candidate::doubtful);
+    Ok(candidates
+        .iter()
+        .filter_map(Candidate::told)
+        .find(is_unknown)
+        .or_else(|| doubtful.find(|at| is_unknown(at) && is_behind_known(at))))
+}
