@@ -6,11 +6,12 @@ use std::io;
 use std::ops::Range;
 
 use super::content::Part;
-use super::essence::Essence;
+use super::essence::{Essence, WordSum};
 use super::fragment::{Candidate, Fragment, Sought};
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, Wanted, is_at_place};
 use super::scan::{self, Begins, scan, scan_contents};
+use super::words::words_hash;
 use crate::store::error::Error;
 use crate::store::journal::{Journal, Place};
 
@@ -57,7 +58,8 @@ pub(super) fn find(
         let alike = unknown(journal, mbox, &pass.alike)?;
         let texts = take_texts(unsettled, &essences, pass, &mut known);
         add(&mut messages, texts);
-        take_alike(&mut messages, unsettled, &essences, alike, &mut known);
+        take_alike(&mut messages, unsettled, alike, &mut known)
+            .map_err(Error::io("reading", &unsettled.path))?;
     }
     let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
     if let Some(fragment) = fragment {
@@ -136,14 +138,14 @@ type Places = HashMap<[u8; 32], VecDeque<Range<u64>>>;
 struct Pass {
     /// Places by the text of one.
     texts: Places,
-    /// Messages that show the words of one, and another text.
+    /// Messages of another text that may show the words of one.
     alike: Vec<scan::Found>,
 }
 
 /// Reads a part of the mbox.
 fn pass(mbox: &File, part: Range<u64>, begins: Begins, wanted: &[Essence]) -> io::Result<Pass> {
     let texts = wanted.iter().map(|essence| (essence.text, VecDeque::new()));
-    let words: HashSet<[u8; 32]> = wanted.iter().map(|essence| essence.words).collect();
+    let words: HashSet<WordSum> = wanted.iter().map(|essence| essence.words).collect();
     let mut pass = Pass {
         texts: texts.collect(),
         alike: Vec::new(),
@@ -177,16 +179,20 @@ fn take_texts(
 fn take_alike(
     messages: &mut [Option<Range<u64>>],
     unsettled: &Unsettled,
-    essences: &[Essence],
     mut alike: Places,
     known: &mut Known,
-) {
-    let wanted = unsettled.messages.iter().zip(essences);
-    for (place, (message, essence)) in messages.iter_mut().zip(wanted) {
+) -> io::Result<()> {
+    if alike.is_empty() {
+        return Ok(());
+    }
+    for (place, message) in messages.iter_mut().zip(&unsettled.messages) {
         if place.is_none() {
-            *place = take(&mut alike, &essence.words, message, known);
+            let range = message.offset..message.offset + message.octets;
+            let words = words_hash(&unsettled.file, range)?;
+            *place = take(&mut alike, &words, message, known);
         }
     }
+    Ok(())
 }
 
 /// Takes the first place, those aside that are of known copies.
@@ -234,14 +240,11 @@ fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Resul
         Ok(())
     })?;
     let mut places = Places::new();
-    for message in alike
-        .iter()
-        .filter(|message| !known.contains(&message.offset))
-    {
-        places
-            .entry(message.essence.words)
-            .or_default()
-            .push_back(message.range());
+    for message in alike {
+        if !known.contains(&message.offset) {
+            let words = words_hash(mbox, message.range()).map_err(reading())?;
+            places.entry(words).or_default().push_back(message.range());
+        }
     }
     Ok(places)
 }

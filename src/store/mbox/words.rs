@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
 
 use super::content::Part;
 use super::essence::{ReadersFields, Whose};
@@ -64,6 +67,25 @@ impl<'a> Words<'a> {
         }
         Ok(self.ahead.pop_front())
     }
+}
+
+/// The hash of a message's words, given the message with its From_ line.
+pub(super) fn words_hash(file: &File, message: Range<u64>) -> io::Result<[u8; 32]> {
+    let octets = message.end - message.start;
+    let mut text = BufReader::new(Part::new(file, message.start, octets));
+    let from_line = text.skip_until(b'\n')? as u64;
+    let mut words = Words::new(file, message.start + from_line, octets - from_line);
+    let mut hash = Sha256::new();
+    let mut some = Vec::new();
+    while let Some(octet) = words.next_octet()? {
+        some.push(octet.octet);
+        if some.len() as u64 == CHUNK_OCTETS {
+            hash.update(&some);
+            some.clear();
+        }
+    }
+    hash.update(&some);
+    Ok(hash.finalize().into())
 }
 
 #[cfg(test)]
