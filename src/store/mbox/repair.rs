@@ -213,9 +213,9 @@ fn cut(mbox: &LockedMbox, old_length: u64, offset: u64) -> Result<(), Error> {
         }
         if offset < old_length {
             mbox.handle.set_len(offset)?;
-            mbox.handle.sync_data()?;
         }
-        Ok(())
+        // Also the line feeds before it, which the next run does not write again.
+        mbox.handle.sync_data()
     };
     cut().map_err(Error::io("cutting", mbox.path()))
 }

@@ -409,3 +409,17 @@ fn a_repair_elsewhere_stopped_at_any_operation_goes_on_there() {
         ended
     });
 }
+
+/// Should the power go, they would be NULs before a From_ line that nobody takes for one.
+#[test]
+fn the_line_feeds_that_end_the_mbox_are_on_disk_before_what_follows() {
+    let kit = half_appended(&FOREIGN.repeat(9))();
+    // A reader has taken most of it out.
+    write(&kit, FOREIGN.strip_suffix(b"\n").unwrap());
+    let noted = noted_of_replay(&kit);
+    let of_mbox = noted.iter().filter(|what| what.ends_with(" box"));
+    let of_mbox: Vec<&str> = of_mbox.map(String::as_str).collect();
+    let written = ["write box", "sync box"];
+    assert_eq!(of_mbox, [&["sync box"][..], &written, &written].concat());
+    assert_eq!(read(&kit), [FOREIGN, STORED].concat());
+}
