@@ -24,14 +24,13 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Whether something of ours is at this place or behind it.
-    pub(super) fn is_of_ours_from(&self, unsettled: &Unsettled, offset: u64) -> bool {
+    /// Whether something of ours goes further than this, or is behind it: a line of our own text
+    /// may look like the From_ line of others.
+    pub(super) fn has_ours_behind(&self, unsettled: &Unsettled, offset: u64) -> bool {
         let mut messages = self.messages.iter().zip(&unsettled.messages);
         messages.any(|(place, message)| {
-            message.ours.is_some() && place.as_ref().is_some_and(|place| place.start >= offset)
-        }) || self
-            .fragment
-            .is_some_and(|fragment| fragment.offset >= offset)
+            message.ours.is_some() && place.as_ref().is_some_and(|place| place.end > offset)
+        }) || self.fragment.is_some_and(|fragment| fragment.end > offset)
     }
 }
 

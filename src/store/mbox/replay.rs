@@ -123,7 +123,7 @@ impl MboxCommit {
             }
             Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
                 let found = find(journal, mbox, unsettled)?;
-                if found.is_of_ours_from(unsettled, foreign_offset) {
+                if found.has_ours_behind(unsettled, foreign_offset) {
                     // NULs pass for octets of ours that the disk never got, but other programs
                     // leave some too, and a reader that rewrites the file may move them here.
                     return self.settle_found(journal, mbox, unsettled, &found);

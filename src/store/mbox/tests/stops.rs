@@ -418,3 +418,29 @@ fn half_a_message_before_one_of_ours_is_no_fragment() {
     assert!(deliver_missing(&mut kit.open().unwrap()));
     assert_eq!(count(&kit, &contents), (vec![1; 3], 1));
 }
+
+/// Python's `mailbox` makes a line feed of a lone CR, so that ours differs behind a line of its own
+/// that looks like the From_ line of others.
+#[test]
+fn a_quoted_from_line_of_ours_begins_no_mail_of_others() {
+    let message: &[u8] =
+        b"Subject: x\r\n\r\nFrom carol Fri Jan  5 10:30:00 2024\r\na\rb and more\r\n";
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        let ended = until(&kit, operations, part, |mut opened| {
+            opened.deliver(&[message]).is_ok() && opened.journal.sync().is_ok()
+        });
+        let mut content = read(&kit);
+        for octet in content.iter_mut().filter(|octet| **octet == b'\r') {
+            *octet = b'\n';
+        }
+        write(&kit, &content);
+        let opened = kit.open().unwrap();
+        let has = usize::from(opened.journal.has(opened.account, b"uid1"));
+        let end = read(&kit);
+        let quoted = memchr::memmem::find_iter(&end, b"From carol").count();
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(quoted, has, "{told}: {}", end.escape_ascii());
+        ended
+    });
+}
