@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 
 use super::content::Part;
-use super::essence::{Essence, WordSum};
+use super::essence::{Distiller, Essence, WordSum};
 use super::fragment::{Candidate, Fragment, Sought};
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, Wanted, is_at_place};
@@ -101,11 +101,16 @@ fn add(messages: &mut [Option<Range<u64>>], more: impl IntoIterator<Item = Optio
 
 /// The essence of each message.
 fn essences(unsettled: &Unsettled) -> io::Result<Vec<Essence>> {
-    let messages = unsettled.text();
     let mut essences = Vec::new();
-    scan(messages, Begins::FromLines, &mut |message| {
-        essences.push(message.essence);
-    })?;
+    for message in &unsettled.messages {
+        // A From_ line without its end has nothing behind it.
+        let mut essence = Distiller::new().finish();
+        let text = Part::new(&unsettled.file, message.offset, message.octets);
+        scan(text, Begins::FromLines, &mut |found| {
+            essence = found.essence
+        })?;
+        essences.push(essence);
+    }
     Ok(essences)
 }
 

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use super::MboxCommit;
 use super::commit::{copy, separator};
 use super::content::Part;
+use super::essence::Distiller;
 use super::fragment::Fragment;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, Wanted, holds, in_a_row};
-use super::scan::{Begins, scan_contents};
+use super::scan::{Begins, FoundContent, scan_contents};
 use super::shown::{self, matching};
 use crate::store::error::Error;
 use crate::store::files::{Settled, hash_of, remove_if_there};
@@ -159,6 +160,7 @@ fn messages_of(tail: &File, mut intents: &[(ReceiptId, Receipt)]) -> io::Result<
     scan_contents(Part::whole(tail), Begins::FromLines, &mut |content| {
         contents.push(content);
     })?;
+    contents.extend(rest_of(tail, contents.last())?);
     let mut messages = Vec::new();
     for content in contents {
         let mut wanted = Wanted {
@@ -181,6 +183,19 @@ fn messages_of(tail: &File, mut intents: &[(ReceiptId, Receipt)]) -> io::Result<
     } else {
         Err(changed())
     }
+}
+
+/// A From_ line without its end, behind all messages: it may as well be the last line of a text.
+fn rest_of(tail: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
+    let offset = last.map_or(0, |content| content.offset + content.range_octets);
+    let range_octets = tail.metadata()?.len().saturating_sub(offset);
+    let (octets, sha256) = Distiller::new().finish_content();
+    Ok((range_octets > 0).then_some(FoundContent {
+        offset,
+        range_octets,
+        octets,
+        sha256,
+    }))
 }
 
 /// How many of the messages are not in the mbox yet: if the repair died before it cut, mail of

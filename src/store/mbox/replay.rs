@@ -41,12 +41,7 @@ pub(super) struct Wanted {
 }
 
 impl Unsettled {
-    /// The messages as they belong into the mbox.
-    pub(super) fn text(&self) -> Part<'_> {
-        Part::new(&self.file, self.offset(), self.octets())
-    }
-
-    /// The same with the separator before them.
+    /// The messages as they belong into the mbox, with the separator before them.
     fn range(&self) -> Range<'_> {
         Range {
             stage: &self.file,

@@ -423,3 +423,19 @@ fn the_line_feeds_that_end_the_mbox_are_on_disk_before_what_follows() {
     assert_eq!(of_mbox, [&["sync box"][..], &written, &written].concat());
     assert_eq!(read(&kit), [FOREIGN, STORED].concat());
 }
+
+#[test]
+fn a_last_line_of_others_that_begins_like_a_from_line_is_put_back() {
+    let mail = [FOREIGN.strip_suffix(b"\n").unwrap(), b"From me"].concat();
+    let half_appended = half_appended(b"");
+    at_every_stop(|operations, part| {
+        let kit = half_appended();
+        Meanwhile::Append.happen(&kit, &mail);
+        let ended = deliver_until(&kit, operations, part);
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        let end = read(&kit);
+        assert!(end.ends_with(&mail), "{told}: {}", end.escape_ascii());
+        ended
+    });
+}
