@@ -16,7 +16,7 @@ use super::content::Part;
 use super::essence::Distiller;
 use super::fragment::Fragment;
 use super::lock::LockedMbox;
-use super::replay::{Unsettled, Wanted, holds, in_a_row};
+use super::replay::{Unsettled, Wanted, holds, in_a_row, range_octets};
 use super::scan::{Begins, FoundContent, scan_contents};
 use super::shown::{self, matching};
 use crate::store::error::Error;
@@ -111,7 +111,8 @@ impl MboxCommit {
     ) -> Result<Unsettled, Error> {
         let file = self.open_tail(repair)?;
         let path = self.tail_path(repair);
-        let mut messages = messages_of(&file, intents).map_err(Error::io("reading", &path))?;
+        let messages = messages_of(&file, intents).and_then(|all| all.ok_or_else(changed));
+        let mut messages = messages.map_err(Error::io("reading", &path))?;
         let uncut = uncut(mbox.handle.as_file(), repair, &file, &messages);
         messages.truncate(uncut.map_err(Error::io("reading", mbox.path()))?);
         Ok(Unsettled {
@@ -154,23 +155,29 @@ fn changed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the file was changed")
 }
 
-/// The messages of a side file: among them, in their order, those whose intents are open.
-fn messages_of(tail: &File, mut intents: &[(ReceiptId, Receipt)]) -> io::Result<Vec<Wanted>> {
+/// The messages of a file: among them, in their order, those whose intents are open; none if not
+/// all of these are.
+pub(super) fn messages_of(
+    file: &File,
+    mut intents: &[(ReceiptId, Receipt)],
+) -> io::Result<Option<Vec<Wanted>>> {
     let mut contents = Vec::new();
-    scan_contents(Part::whole(tail), Begins::FromLines, &mut |content| {
+    scan_contents(Part::whole(file), Begins::FromLines, &mut |content| {
         contents.push(content);
     })?;
-    contents.extend(rest_of(tail, contents.last())?);
+    contents.extend(rest_of(file, contents.last())?);
     let mut messages = Vec::new();
-    for content in contents {
+    // Of some that are the same, the receipts of the first ones are written first.
+    for content in contents.into_iter().rev() {
         let mut wanted = Wanted {
             offset: content.offset,
             octets: content.range_octets,
             sha256: content.sha256,
             ours: None,
         };
-        if let Some((intent, rest)) = intents.split_first()
-            && holds(tail, wanted.offset, wanted.octets, &intent.1)?
+        if let Some((intent, rest)) = intents.split_last()
+            && range_octets(&intent.1) == wanted.octets
+            && holds(file, wanted.offset, wanted.octets, &intent.1)?
         {
             wanted.sha256 = intent.1.sha256;
             wanted.ours = Some(intent.clone());
@@ -178,11 +185,8 @@ fn messages_of(tail: &File, mut intents: &[(ReceiptId, Receipt)]) -> io::Result<
         }
         messages.push(wanted);
     }
-    if intents.is_empty() && !messages.is_empty() {
-        Ok(messages)
-    } else {
-        Err(changed())
-    }
+    messages.reverse();
+    Ok((intents.is_empty() && !messages.is_empty()).then_some(messages))
 }
 
 /// A From_ line without its end, behind all messages: it may as well be the last line of a text.

@@ -9,6 +9,7 @@ use super::content::{Part, content_hash};
 use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
 use super::places::{find, theirs_beside};
+use super::repair::messages_of;
 use super::shown::{Range, Shown, shown};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
@@ -157,8 +158,8 @@ impl MboxCommit {
         self.repair(journal, mbox, unsettled, &missing, fragment)
     }
 
-    /// Finds the stage that holds the intended messages. They are its last ones, since receipts
-    /// are written in the order of the messages.
+    /// Finds the stage that holds the intended messages. Those between them have receipts: they
+    /// were found while one that should stand before them was missing.
     fn staged(&self, intents: &[(ReceiptId, Receipt)]) -> Result<Option<Unsettled>, Error> {
         let Some(&(
             _,
@@ -262,7 +263,7 @@ impl Wanted {
     }
 }
 
-/// The stage file and the messages, if they are its last ones.
+/// The stage file and its messages from the first on whose intent is open, if it holds them all.
 fn staged_at(
     path: &Path,
     intents: &[(ReceiptId, Receipt)],
@@ -271,31 +272,12 @@ fn staged_at(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
-    let octets: u64 = intents
-        .iter()
-        .map(|(_, receipt)| range_octets(receipt))
-        .sum();
-    let length = stage.metadata()?.len();
-    let begin = length.checked_sub(octets);
-    let Some(mut offset) = begin.filter(|&at| at >= SEPARATOR.len() as u64) else {
-        return Ok(None);
-    };
-    let mut messages = Vec::new();
-    for intent in intents {
-        let (_, receipt) = intent;
-        let octets = range_octets(receipt);
-        if !holds(&stage, offset, octets, receipt)? {
-            return Ok(None);
-        }
-        messages.push(Wanted {
-            offset,
-            octets,
-            sha256: receipt.sha256,
-            ours: Some(intent.clone()),
-        });
-        offset += octets;
-    }
-    Ok(Some((stage, messages)))
+    let messages = messages_of(&stage, intents)?;
+    Ok(messages.map(|mut messages| {
+        let settled = messages.iter().take_while(|message| message.ours.is_none());
+        messages.drain(..settled.count());
+        (stage, messages)
+    }))
 }
 
 /// Whether a part of a file holds just what a receipt speaks of, in an mbox's form.
@@ -323,7 +305,7 @@ fn write_again(mbox: &LockedMbox, receipt: &Receipt) -> io::Result<()> {
     copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
 }
 
-fn range_octets(receipt: &Receipt) -> u64 {
+pub(super) fn range_octets(receipt: &Receipt) -> u64 {
     match receipt.place {
         Place::Range { octets, .. } => octets,
         Place::Name(_) | Place::Nowhere => 0,

@@ -444,3 +444,23 @@ fn a_quoted_from_line_of_ours_begins_no_mail_of_others() {
         ended
     });
 }
+
+/// A reader took out the second of three, and the run that finds the others dies before that is
+/// there again.
+#[test]
+fn what_is_missing_between_others_comes_from_the_stage() {
+    let contents = own_essences();
+    let [first, _, third] = *own_texts() else {
+        panic!("there are three");
+    };
+    at_every_stop(|operations, part| {
+        let (_, kit) = dead_after(STORED.len()..=STORED.len()).next().unwrap();
+        write(&kit, &[first, third].concat());
+        let ended = until(&kit, operations, part, |_| true);
+        let opened = kit.open().unwrap();
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(opened.replayed.voided, 0, "{told}");
+        assert_eq!(count(&kit, &contents).0, [1; 3], "{told}");
+        ended
+    });
+}
