@@ -62,18 +62,19 @@ pub(super) fn find(
     }
     let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
     if let Some(fragment) = fragment {
-        let theirs = theirs_beside(mbox, unsettled, fragment)?;
+        // It may have begun within a line of these.
+        let beside = [0..fragment.offset, fragment.end..u64::MAX];
+        let theirs = theirs_in(mbox, unsettled, beside)?;
         add(&mut messages, theirs);
     }
     Ok(Found { messages, fragment })
 }
 
-/// Where the messages that are mail of others are, before and behind a fragment of ours: it may
-/// have begun within a line of that.
-pub(super) fn theirs_beside(
+/// Where in parts of the mbox the messages are that are mail of others.
+pub(super) fn theirs_in(
     mbox: &LockedMbox,
     unsettled: &Unsettled,
-    fragment: Fragment,
+    parts: impl IntoIterator<Item = Range<u64>>,
 ) -> Result<Vec<Option<Range<u64>>>, Error> {
     let is_theirs = |message: &Wanted| message.ours.is_none();
     let mut places = vec![None; unsettled.messages.len()];
@@ -81,7 +82,7 @@ pub(super) fn theirs_beside(
         return Ok(places);
     }
     let essences = essences(unsettled).map_err(Error::io("reading", &unsettled.path))?;
-    for part in [0..fragment.offset, fragment.end..u64::MAX] {
+    for part in parts {
         let pass = pass(mbox.handle.as_file(), part, Begins::FromLines, &essences)
             .map_err(Error::io("reading", mbox.path()))?;
         let texts = take_texts(unsettled, &essences, pass, &mut Known::new());

@@ -1,5 +1,6 @@
 //! Ends what a run that died has left half done in an mbox.
 
+use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use super::commit::{copy, write_range};
 use super::content::{Part, content_hash};
 use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
-use super::places::{find, theirs_beside};
+use super::places::{find, theirs_in};
 use super::repair::messages_of;
 use super::shown::{Range, Shown, shown};
 use super::{MboxCommit, SEPARATOR};
@@ -63,10 +64,13 @@ impl Unsettled {
     /// What stands in the mbox where they should. Where it ends before the first of them, a reader
     /// may have taken out as much as we have appended.
     fn shown(&self, mbox: &File) -> io::Result<Shown> {
-        if mbox.metadata()?.len() <= self.mbox_offset {
-            return Ok(Shown::Nothing);
+        match mbox.metadata()?.len().cmp(&self.mbox_offset) {
+            Ordering::Less => Ok(Shown::Nothing),
+            Ordering::Equal => Ok(Shown::Fragment {
+                foreign_offset: self.mbox_offset,
+            }),
+            Ordering::Greater => shown(mbox, self.range()),
         }
-        shown(mbox, self.range())
     }
 }
 
@@ -117,9 +121,14 @@ impl MboxCommit {
                     in_a_row(&unsettled.messages, unsettled.mbox_offset),
                 )
             }
-            Shown::Fragment { foreign_offset } if foreign_offset > unsettled.mbox_offset => {
+            Shown::Fragment { foreign_offset }
+                if foreign_offset > unsettled.mbox_offset || journal.open_repair().is_some() =>
+            {
                 let found = find(journal, mbox, unsettled)?;
-                if found.has_ours_behind(unsettled, foreign_offset) {
+                let is_begun = foreign_offset > unsettled.mbox_offset;
+                // A repair that has only cut leaves nothing of ours anywhere.
+                let from = if is_begun { foreign_offset } else { 0 };
+                if found.has_ours_behind(unsettled, from) {
                     // NULs pass for octets of ours that the disk never got, but other programs
                     // leave some too, and a reader that rewrites the file may move them here.
                     return self.settle_found(journal, mbox, unsettled, &found);
@@ -151,7 +160,8 @@ impl MboxCommit {
             offset: unsettled.mbox_offset,
             end: foreign_offset,
         };
-        let theirs = theirs_beside(mbox, unsettled, fragment)?;
+        // Before it nothing was moved, and mail that shows the same is another.
+        let theirs = theirs_in(mbox, unsettled, [fragment.end..u64::MAX])?;
         let messages = unsettled.messages.iter().zip(theirs);
         let missing = messages.filter(|(_, place)| place.is_none());
         let missing: Vec<Wanted> = missing.map(|(message, _)| message.clone()).collect();

@@ -439,3 +439,47 @@ fn a_last_line_of_others_that_begins_like_a_from_line_is_put_back() {
         ended
     });
 }
+
+/// As two runs of one program may send them.
+#[test]
+fn mail_of_others_is_not_taken_for_another_that_shows_the_same() {
+    let theirs = [essence(b"Subject: theirs\n\nlines\n")];
+    let half_appended = half_appended(FOREIGN);
+    for second in [Meanwhile::Nothing, Meanwhile::Append] {
+        at_every_stop(|operations, part| {
+            let kit = half_appended();
+            Meanwhile::Append.happen(&kit, FOREIGN);
+            let ended = deliver_until(&kit, operations, part);
+            second.happen(&kit, MORE);
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let told = format!("{second:?}, {} of 500, {operations}", part(500));
+            assert_eq!(count(&kit, &theirs).0, [2], "{told}");
+            ended
+        });
+    }
+}
+
+/// A reader takes out as much as there is of ours: where ours should begin, other mail does, or the
+/// mbox ends.
+#[test]
+fn what_a_repair_has_written_is_looked_for_where_its_place_shows_other_mail() {
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+    for octets in [STORED.len(), STORED.len() + FOREIGN.len()] {
+        let body = vec![b'x'; octets - from_line.len() - 2];
+        let before = [&from_line[..], &body, b"\n\n"].concat();
+        let half_appended = half_appended(&before);
+        at_every_stop(|operations, part| {
+            let kit = half_appended();
+            Meanwhile::Append.happen(&kit, FOREIGN);
+            let ended = deliver_until(&kit, operations, part);
+            let ours = read(&kit).split_off(before.len());
+            write(&kit, &ours);
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let told = format!("{octets}: {} of 500, {operations}", part(500));
+            assert_eq!(count(&kit, &contents), (vec![1; 4], 0), "{told}");
+            ended
+        });
+    }
+}
