@@ -133,6 +133,14 @@ fn known_copies(journal: &Journal, unsettled: &Unsettled) -> Result<Known, Error
         }
         Ok(())
     })?;
+    // Those whose receipts came after they were put aside are looked for themselves.
+    for message in &unsettled.messages {
+        if message.ours.is_none()
+            && let Some(count) = known.get_mut(&message.sha256)
+        {
+            *count = count.saturating_sub(1);
+        }
+    }
     Ok(known)
 }
 

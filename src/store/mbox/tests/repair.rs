@@ -483,3 +483,44 @@ fn what_a_repair_has_written_is_looked_for_where_its_place_shows_other_mail() {
         });
     }
 }
+
+/// One of them is found and has a receipt, and the run dies before the next repair is begun.
+#[test]
+fn equal_messages_of_ours_come_once_each_after_three_kills() {
+    let ours: [&[u8]; 2] = [NO_END, NO_END];
+    let contents = [
+        essence(b"Subject: three\n\nno end"),
+        essence(b"Subject: theirs\n\nlines\n"),
+    ];
+    let deliver = |mut opened: Opened| {
+        opened.journal.has(opened.account, b"uid1") || opened.deliver(&ours).is_ok()
+    };
+    let dead_at = |operations| {
+        let kit = mbox();
+        let ended = until(&kit, operations, |_| 40, deliver);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+    at_every_stop(|first, first_part| {
+        let begun = || {
+            let kit = append.and_then(dead_at).unwrap();
+            Meanwhile::Append.happen(&kit, FOREIGN);
+            let ended = until(&kit, first, first_part, deliver);
+            Meanwhile::Rewrite.happen(&kit, FOREIGN);
+            (kit, ended)
+        };
+        at_every_stop(|operations, part| {
+            let (kit, _) = begun();
+            let ended = until(&kit, operations, part, deliver);
+            assert!(deliver(kit.open().unwrap()));
+            let told = format!(
+                "{} of 500, {first}, {} of 500, {operations}",
+                first_part(500),
+                part(500)
+            );
+            assert_eq!(count(&kit, &contents).0, [2, 1], "{told}");
+            ended
+        });
+        begun().1
+    });
+}
