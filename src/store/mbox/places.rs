@@ -322,8 +322,7 @@ fn first_unknown(
     for begins in [Begins::FromLines, Begins::CutShort] {
         scan_contents(Part::whole(file), begins, &mut |content| {
             let message = content.offset..content.offset + content.range_octets;
-            let mut fragments = fragments.iter();
-            if fragments.any(|at| (message.start..=message.end).contains(&at.offset)) {
+            if has_begin_in(&fragments, message.start..message.end + 1) {
                 contents.entry(content.sha256).or_default().push(message);
             }
         })
@@ -339,23 +338,62 @@ fn first_unknown(
         }));
     }
     journal.each_receipt(&mut |_, receipt| {
-        known.extend(contents.get(&receipt.sha256).into_iter().flatten().cloned());
+        known.extend(contents.remove(&receipt.sha256).into_iter().flatten());
         // The content above is without readers' fields, which the message may have had before.
         if let Place::Range { offset, octets } = receipt.place
             && let message = (offset..offset.saturating_add(octets))
-            && fragments.iter().any(|at| message.contains(&at.offset))
+            && has_begin_in(&fragments, message.clone())
             && is_at_place(file, &receipt).map_err(reading())?
         {
             known.push(message);
         }
         Ok(())
     })?;
-    let is_unknown = |at: &Fragment| !known.iter().any(|message| message.contains(&at.offset));
-    let is_behind_known = |at: &Fragment| known.iter().any(|message| message.end == at.offset);
+    let known = Taken::of(known);
+    let is_unknown = |at: &Fragment| !known.has(at.offset);
+    let is_behind_known = |at: &Fragment| known.ends.contains(&at.offset);
     let mut doubtful = candidates.iter().filter_map(Candidate::doubtful);
     Ok(candidates
         .iter()
         .filter_map(Candidate::told)
         .find(is_unknown)
         .or_else(|| doubtful.find(|at| is_unknown(at) && is_behind_known(at))))
+}
+
+/// Whether a fragment begins there. They are sorted: lines of one mail may look like a million.
+fn has_begin_in(fragments: &[Fragment], part: Range<u64>) -> bool {
+    let next = fragments.partition_point(|at| at.offset < part.start);
+    let next = fragments.get(next);
+    next.is_some_and(|at| at.offset < part.end)
+}
+
+/// What of the mbox belongs to messages.
+struct Taken {
+    /// Where each begins, in their order, and how far those up to it go.
+    reaches: Vec<(u64, u64)>,
+    ends: HashSet<u64>,
+}
+
+impl Taken {
+    fn of(mut messages: Vec<Range<u64>>) -> Self {
+        messages.sort_unstable_by_key(|message| message.start);
+        let ends = messages.iter().map(|message| message.end).collect();
+        let mut reach = 0;
+        let reaches = messages.iter().map(|message| {
+            reach = reach.max(message.end);
+            (message.start, reach)
+        });
+        Self {
+            reaches: reaches.collect(),
+            ends,
+        }
+    }
+
+    fn has(&self, offset: u64) -> bool {
+        let behind = self.reaches.partition_point(|&(begin, _)| begin <= offset);
+        let last = behind
+            .checked_sub(1)
+            .and_then(|last| self.reaches.get(last));
+        last.is_some_and(|&(_, reach)| offset < reach)
+    }
 }
