@@ -62,35 +62,32 @@ pub(super) fn find(
     }
     let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
     if let Some(fragment) = fragment {
-        // It may have begun within a line of these.
-        let beside = [0..fragment.offset, fragment.end..u64::MAX];
-        let theirs = theirs_in(mbox, unsettled, beside)?;
-        add(&mut messages, theirs);
+        // Mail of others may have begun within a line of it.
+        for part in [0..fragment.offset, fragment.end..u64::MAX] {
+            let theirs = theirs_in(mbox, unsettled, part)?;
+            add(&mut messages, theirs);
+        }
     }
     Ok(Found { messages, fragment })
 }
 
-/// Where in parts of the mbox the messages are that are mail of others.
+/// Where in a part of the mbox the messages are that are mail of others.
 pub(super) fn theirs_in(
     mbox: &LockedMbox,
     unsettled: &Unsettled,
-    parts: impl IntoIterator<Item = Range<u64>>,
+    part: Range<u64>,
 ) -> Result<Vec<Option<Range<u64>>>, Error> {
     let is_theirs = |message: &Wanted| message.ours.is_none();
-    let mut places = vec![None; unsettled.messages.len()];
     if !unsettled.messages.iter().any(is_theirs) {
-        return Ok(places);
+        return Ok(vec![None; unsettled.messages.len()]);
     }
     let essences = essences(unsettled).map_err(Error::io("reading", &unsettled.path))?;
-    for part in parts {
-        let pass = pass(mbox.handle.as_file(), part, Begins::FromLines, &essences)
-            .map_err(Error::io("reading", mbox.path()))?;
-        let texts = take_texts(unsettled, &essences, pass, &mut Known::new());
-        let messages = texts.into_iter().zip(&unsettled.messages);
-        let theirs = messages.map(|(place, message)| place.filter(|_| is_theirs(message)));
-        add(&mut places, theirs);
-    }
-    Ok(places)
+    let pass = pass(mbox.handle.as_file(), part, Begins::FromLines, &essences)
+        .map_err(Error::io("reading", mbox.path()))?;
+    let places = take_texts(unsettled, &essences, pass, &mut Known::new());
+    let messages = places.into_iter().zip(&unsettled.messages);
+    let theirs = messages.map(|(place, message)| place.filter(|_| is_theirs(message)));
+    Ok(theirs.collect())
 }
 
 /// Takes places for those that have none yet.
@@ -108,7 +105,7 @@ fn essences(unsettled: &Unsettled) -> io::Result<Vec<Essence>> {
         let mut essence = Distiller::new().finish();
         let text = Part::new(&unsettled.file, message.offset, message.octets);
         scan(text, Begins::FromLines, &mut |found| {
-            essence = found.essence
+            essence = found.essence;
         })?;
         essences.push(essence);
     }

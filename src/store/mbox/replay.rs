@@ -61,8 +61,8 @@ impl Unsettled {
         self.messages.iter().map(|message| message.octets).sum()
     }
 
-    /// What stands in the mbox where they should. Where it ends before the first of them, a reader
-    /// may have taken out as much as we have appended.
+    /// What stands in the mbox where they should. Where it ends before that, a reader may have taken
+    /// out as much as we have appended.
     fn shown(&self, mbox: &File) -> io::Result<Shown> {
         match mbox.metadata()?.len().cmp(&self.mbox_offset) {
             Ordering::Less => Ok(Shown::Nothing),
@@ -121,22 +121,22 @@ impl MboxCommit {
                     in_a_row(&unsettled.messages, unsettled.mbox_offset),
                 )
             }
-            Shown::Fragment { foreign_offset }
-                if foreign_offset > unsettled.mbox_offset || journal.open_repair().is_some() =>
-            {
+            Shown::Fragment { foreign_offset } => {
                 let found = find(journal, mbox, unsettled)?;
                 let is_begun = foreign_offset > unsettled.mbox_offset;
                 // A repair that has only cut leaves nothing of ours anywhere.
+                let is_cut = journal.open_repair().is_some();
                 let from = if is_begun { foreign_offset } else { 0 };
-                if found.has_ours_behind(unsettled, from) {
-                    // NULs pass for octets of ours that the disk never got, but other programs
-                    // leave some too, and a reader that rewrites the file may move them here.
-                    return self.settle_found(journal, mbox, unsettled, &found);
+                if (is_begun || is_cut) && !found.has_ours_behind(unsettled, from) {
+                    let completed =
+                        self.repair_in_place(journal, mbox, unsettled, foreign_offset)?;
+                    return settle(journal, completed);
                 }
-                let completed = self.repair_in_place(journal, mbox, unsettled, foreign_offset)?;
-                settle(journal, completed)
+                // NULs pass for octets of ours that the disk never got, but other programs leave
+                // some too, and a reader that rewrites the file may move them here.
+                self.settle_found(journal, mbox, unsettled, &found)
             }
-            Shown::Fragment { .. } | Shown::Nothing => {
+            Shown::Nothing => {
                 let found = find(journal, mbox, unsettled)?;
                 self.settle_found(journal, mbox, unsettled, &found)
             }
@@ -161,7 +161,7 @@ impl MboxCommit {
             end: foreign_offset,
         };
         // Before it nothing was moved, and mail that shows the same is another.
-        let theirs = theirs_in(mbox, unsettled, [fragment.end..u64::MAX])?;
+        let theirs = theirs_in(mbox, unsettled, fragment.end..u64::MAX)?;
         let messages = unsettled.messages.iter().zip(theirs);
         let missing = messages.filter(|(_, place)| place.is_none());
         let missing: Vec<Wanted> = missing.map(|(message, _)| message.clone()).collect();
