@@ -44,6 +44,12 @@ pub(super) enum Candidate {
 }
 
 impl Candidate {
+    pub(super) fn offset(&self) -> u64 {
+        match self {
+            Self::Told(fragment) | Self::Doubtful(fragment) => fragment.offset,
+        }
+    }
+
     pub(super) fn told(&self) -> Option<Fragment> {
         match self {
             Self::Told(fragment) => Some(*fragment),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::content::Part;
 use super::essence::{Distiller, Essence, WordSum};
 use super::fragment::{Candidate, Fragment, Sought};
+use super::known::KnownMessages;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, Wanted, is_at_place};
 use super::scan::{self, Begins, scan, scan_contents};
@@ -308,89 +309,11 @@ fn first_unknown(
     if candidates.is_empty() {
         return Ok(None);
     }
-    let (told, doubtful) = (Candidate::told, Candidate::doubtful);
-    let fragments = candidates
-        .iter()
-        .filter_map(|one| told(one).or(doubtful(one)));
-    let fragments: Vec<Fragment> = fragments.collect();
-    let reading = || Error::io("reading", mbox.path());
-    let file = mbox.handle.as_file();
-    let mut contents: HashMap<[u8; 32], Vec<Range<u64>>> = HashMap::new();
-    for begins in [Begins::FromLines, Begins::CutShort] {
-        scan_contents(Part::whole(file), begins, &mut |content| {
-            let message = content.offset..content.offset + content.range_octets;
-            if has_begin_in(&fragments, message.start..message.end + 1) {
-                contents.entry(content.sha256).or_default().push(message);
-            }
-        })
-        .map_err(reading())?;
-    }
-    let mut known: Vec<Range<u64>> = Vec::new();
-    for (message, place) in unsettled.messages.iter().zip(there) {
-        let shown = contents.get(&message.sha256).into_iter().flatten();
-        known.extend(place.iter().chain(shown).map(|range| match message.ours {
-            Some(_) => range.clone(),
-            // It may be mail of others that begins in the fragment.
-            None => range.start + 1..range.end,
-        }));
-    }
-    journal.each_receipt(&mut |_, receipt| {
-        known.extend(contents.remove(&receipt.sha256).into_iter().flatten());
-        // The content above is without readers' fields, which the message may have had before.
-        if let Place::Range { offset, octets } = receipt.place
-            && let message = (offset..offset.saturating_add(octets))
-            && has_begin_in(&fragments, message.clone())
-            && is_at_place(file, &receipt).map_err(reading())?
-        {
-            known.push(message);
-        }
-        Ok(())
-    })?;
-    let known = Taken::of(known);
-    let is_unknown = |at: &Fragment| !known.has(at.offset);
-    let is_behind_known = |at: &Fragment| known.ends.contains(&at.offset);
+    let offsets: Vec<u64> = candidates.iter().map(Candidate::offset).collect();
+    let known = KnownMessages::at(&offsets, journal, mbox, unsettled, there)?;
+    let mut told = candidates.iter().filter_map(Candidate::told);
     let mut doubtful = candidates.iter().filter_map(Candidate::doubtful);
-    Ok(candidates
-        .iter()
-        .filter_map(Candidate::told)
-        .find(is_unknown)
-        .or_else(|| doubtful.find(|at| is_unknown(at) && is_behind_known(at))))
-}
-
-/// Whether a fragment begins there. They are sorted: lines of one mail may look like a million.
-fn has_begin_in(fragments: &[Fragment], part: Range<u64>) -> bool {
-    let next = fragments.partition_point(|at| at.offset < part.start);
-    let next = fragments.get(next);
-    next.is_some_and(|at| at.offset < part.end)
-}
-
-/// What of the mbox belongs to messages.
-struct Taken {
-    /// Where each begins, in their order, and how far those up to it go.
-    reaches: Vec<(u64, u64)>,
-    ends: HashSet<u64>,
-}
-
-impl Taken {
-    fn of(mut messages: Vec<Range<u64>>) -> Self {
-        messages.sort_unstable_by_key(|message| message.start);
-        let ends = messages.iter().map(|message| message.end).collect();
-        let mut reach = 0;
-        let reaches = messages.iter().map(|message| {
-            reach = reach.max(message.end);
-            (message.start, reach)
-        });
-        Self {
-            reaches: reaches.collect(),
-            ends,
-        }
-    }
-
-    fn has(&self, offset: u64) -> bool {
-        let behind = self.reaches.partition_point(|&(begin, _)| begin <= offset);
-        let last = behind
-            .checked_sub(1)
-            .and_then(|last| self.reaches.get(last));
-        last.is_some_and(|&(_, reach)| offset < reach)
-    }
+    Ok(told
+        .find(|at| !known.hold(at.offset))
+        .or_else(|| doubtful.find(|at| !known.hold(at.offset) && known.end_at(at.offset))))
 }

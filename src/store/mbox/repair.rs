@@ -113,8 +113,21 @@ impl MboxCommit {
         let path = self.tail_path(repair);
         let messages = messages_of(&file, intents).and_then(|all| all.ok_or_else(changed));
         let mut messages = messages.map_err(Error::io("reading", &path))?;
-        let uncut = uncut(mbox.handle.as_file(), repair, &file, &messages);
-        messages.truncate(uncut.map_err(Error::io("reading", mbox.path()))?);
+        let reading = Error::io("reading", mbox.path());
+        if let Some(number) = first_uncut(mbox, repair, &file, &messages).map_err(reading)? {
+            let offset = messages.get(number).map_or(0, |message| message.offset);
+            let behind = repair.offset + repair.fragment_octets;
+            // Should they stand there because the repair was carried out, its sync may have failed.
+            copy(
+                &file,
+                offset,
+                repair.tail_octets - offset,
+                &mbox.handle,
+                behind,
+            )
+            .map_err(Error::io("writing", mbox.path()))?;
+            messages.truncate(number);
+        }
         Ok(Unsettled {
             messages,
             file,
@@ -202,9 +215,15 @@ fn rest_of(tail: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundC
     }))
 }
 
-/// How many of the messages are not in the mbox yet: if the repair died before it cut, mail of
-/// others behind the fragment still stands where it stood.
-fn uncut(mbox: &File, repair: &Repair, tail: &File, messages: &[Wanted]) -> io::Result<usize> {
+/// The first of the messages that still stand where they stood behind the fragment, if the repair
+/// died before it cut. They are mail of others, and not the first message, which is missing.
+fn first_uncut(
+    mbox: &LockedMbox,
+    repair: &Repair,
+    tail: &File,
+    messages: &[Wanted],
+) -> io::Result<Option<usize>> {
+    let mbox = mbox.handle.as_file();
     let behind = repair.offset.saturating_add(repair.fragment_octets);
     let octets = mbox.metadata()?.len().saturating_sub(behind);
     let ours = messages.iter().rposition(|message| message.ours.is_some());
@@ -216,10 +235,10 @@ fn uncut(mbox: &File, repair: &Repair, tail: &File, messages: &[Wanted]) -> io::
             octets: repair.tail_octets - message.offset,
         };
         if range.octets <= octets && matching(mbox, range)?.is_whole(range) {
-            return Ok(number);
+            return Ok(Some(number));
         }
     }
-    Ok(messages.len())
+    Ok(None)
 }
 
 /// Takes off everything from `offset` on, durably, if the mbox is still as long as it was read.

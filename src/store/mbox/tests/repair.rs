@@ -128,73 +128,6 @@ fn a_repair_of_less_than_from_stopped_at_any_operation_loses_nobodys_mail() {
     }
 }
 
-/// Keeps in mind what is written and synced, by the name of the file.
-#[derive(Default)]
-struct Noting(Mutex<(HashMap<HandleId, String>, Vec<String>)>);
-
-impl Watch for Noting {
-    fn before(&self, operation: &Operation<'_>) -> io::Result<()> {
-        let (names, noted) = &mut *self.0.lock().unwrap();
-        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
-        match operation {
-            Operation::Create { path, handle }
-            | Operation::OpenOrCreate { path, handle }
-            | Operation::Open { path, handle } => {
-                names.insert(*handle, name(path));
-            }
-            Operation::Write { handle, .. } => noted.push(format!("write {}", names[handle])),
-            Operation::SyncData { handle } => noted.push(format!("sync {}", names[handle])),
-            Operation::SyncDir { .. } => noted.push("sync the folder".to_owned()),
-            Operation::SetLen { handle, .. } => noted.push(format!("cut {}", names[handle])),
-            Operation::Rename { .. }
-            | Operation::RenameNoReplace { .. }
-            | Operation::Link { .. }
-            | Operation::Remove { .. }
-            | Operation::MakeDir { .. }
-            | Operation::SyncFileSystem { .. } => {}
-        }
-        noted.dedup();
-        Ok(())
-    }
-}
-
-/// What the next run writes and syncs.
-fn noted_of_replay(kit: &Kit) -> Vec<String> {
-    let noting = Arc::new(Noting::default());
-    let disk = Disk::watched(Arc::clone(&noting) as Arc<dyn Watch>);
-    kit.open_on(&disk).unwrap();
-    let (_, noted) = &*noting.0.lock().unwrap();
-    noted.clone()
-}
-
-/// Mail of others is on disk elsewhere, and the journal knows where, before it is written over;
-/// and all is on disk before the journal says that it is.
-#[test]
-fn each_step_of_a_repair_is_on_disk_before_the_next() {
-    let append = (0..1000)
-        .find(|&operations| deliver_until(&mbox(), operations, half) == Ended::InAppend)
-        .unwrap();
-    let kit = mbox();
-    deliver_until(&kit, append, half);
-    Meanwhile::Append.happen(&kit, FOREIGN);
-    let noted = noted_of_replay(&kit);
-    let repair = noted.iter().skip_while(|what| !what.contains("tail"));
-    let repair: Vec<&str> = repair.map(String::as_str).collect();
-    let aside = [
-        "write .box.popfetch-tail",
-        "sync .box.popfetch-tail",
-        "sync the folder",
-    ];
-    let begun = ["write journal", "sync journal", "write journal"];
-    let cut = ["cut box", "sync box"];
-    let ended = ["write box", "sync box", "write journal"];
-    let receipts = ["sync journal", "write journal", "cut .box.popfetch-stage"];
-    assert_eq!(
-        repair,
-        [&aside[..], &begun, &cut, &ended, &receipts].concat()
-    );
-}
-
 /// The mail behind our fragment was put aside, then a reader removed it, and other mail came.
 #[test]
 fn a_repair_of_what_was_removed_overwrites_nobodys_mail() {
@@ -265,7 +198,7 @@ fn a_repair_puts_nothing_between_the_mail_of_others() {
 }
 
 /// An mbox whose repair stopped as it wrote over the mail of others that it had put aside.
-fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
+pub(super) fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
     let append = (0..1000)
         .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
         .unwrap();
@@ -277,22 +210,6 @@ fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
         (ended == Ended::InAppend).then_some(kit)
     };
     (0..1000).find_map(in_repair).unwrap()
-}
-
-/// Should the power go, the journal would name a side file that has other mail by now.
-#[test]
-fn what_one_repair_put_aside_stays_until_the_next_one_has_begun() {
-    let kit = mbox_in_repair(|_| 40);
-    let fragment = read(&kit);
-    write(&kit, &[&fragment, MORE].concat());
-    let noted = noted_of_replay(&kit);
-    let tails = noted.iter().filter(|what| what.contains("tail"));
-    let tails: Vec<&str> = tails.map(String::as_str).collect();
-    assert_eq!(
-        tails,
-        ["write .box.popfetch-tail-2", "sync .box.popfetch-tail-2"]
-    );
-    assert_eq!(read(&kit), [STORED, FOREIGN, MORE].concat());
 }
 
 #[test]
@@ -353,7 +270,7 @@ fn a_repair_of_whole_messages_writes_each_once() {
 }
 
 /// Makes mboxes that held this when an append to them died half done.
-fn half_appended(before: &[u8]) -> impl Fn() -> Kit {
+pub(super) fn half_appended(before: &[u8]) -> impl Fn() -> Kit {
     let stopped_after = |operations| {
         let kit = mbox();
         write(&kit, before);
@@ -408,20 +325,6 @@ fn a_repair_elsewhere_stopped_at_any_operation_goes_on_there() {
         assert_eq!(count(&kit, &contents), (vec![1; 4], 0), "{told}");
         ended
     });
-}
-
-/// Should the power go, they would be NULs before a From_ line that nobody takes for one.
-#[test]
-fn the_line_feeds_that_end_the_mbox_are_on_disk_before_what_follows() {
-    let kit = half_appended(&FOREIGN.repeat(9))();
-    // A reader has taken most of it out.
-    write(&kit, FOREIGN.strip_suffix(b"\n").unwrap());
-    let noted = noted_of_replay(&kit);
-    let of_mbox = noted.iter().filter(|what| what.ends_with(" box"));
-    let of_mbox: Vec<&str> = of_mbox.map(String::as_str).collect();
-    let written = ["write box", "sync box"];
-    assert_eq!(of_mbox, [&["sync box"][..], &written, &written].concat());
-    assert_eq!(read(&kit), [FOREIGN, STORED].concat());
 }
 
 #[test]
