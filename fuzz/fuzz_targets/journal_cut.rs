@@ -231,7 +231,7 @@ impl Bench {
             let unique_id = unique_id.as_bytes();
             let header = journal.header(account, unique_id).expect("reading");
             match journal.known(account, unique_id) {
-                Some(known) => (known.contents(), known.suspect(), known.delete(), header),
+                Some(known) => (known.messages(), known.suspect(), known.delete(), header),
                 None => (0, false, DeleteState::None, header),
             }
         });
