@@ -22,7 +22,7 @@ const STEPS_MAX: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Content {
     receipts: Vec<Receipt>,
-    /// By unique-id: how many contents, whether one is suspect, whether it is deleted, the header.
+    /// By unique-id: how many messages, whether one is suspect, whether it is deleted, the header.
     known: Vec<(usize, bool, DeleteState, Option<Header>)>,
 }
 
