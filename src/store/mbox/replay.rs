@@ -284,8 +284,16 @@ fn staged_at(
     };
     let messages = messages_of(&stage, intents)?;
     Ok(messages.map(|mut messages| {
-        let settled = messages.iter().take_while(|message| message.ours.is_none());
-        messages.drain(..settled.count());
+        // Before them are some that have receipts, and behind them some whose intents never came to
+        // disk, so that nothing of all was appended.
+        let is_intended = |message: &Wanted| message.ours.is_some();
+        let end = messages
+            .iter()
+            .rposition(is_intended)
+            .map_or(0, |at| at + 1);
+        messages.truncate(end);
+        let begin = messages.iter().position(is_intended).unwrap_or(end);
+        messages.drain(..begin);
         (stage, messages)
     }))
 }

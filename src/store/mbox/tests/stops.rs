@@ -112,6 +112,38 @@ fn mail_of_others_within_half_a_line_of_ours_survives_python() {
     }
 }
 
+/// What Python's `mailbox` has written anew is ours all the same.
+#[test]
+fn messages_that_python_has_changed_are_known_again() {
+    let ours: [&[u8]; 3] = [
+        b"Subject:tight\r\nX-Tab:\tvalue\r\n\r\nlone \r and\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nno end\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nended\r\n--b--\r\n",
+    ];
+    let mut kits = Vec::new();
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        let ended = until(&kit, operations, part, |mut opened| {
+            opened.deliver(&ours).is_ok() && opened.journal.sync().is_ok()
+        });
+        let before = read(&kit);
+        if before.ends_with(b"ended\n--b--\n\n") {
+            kits.push((format!("{} of 500, {operations}", part(500)), before, kit));
+        }
+        ended
+    });
+    if !rewrite_by_python(kits.iter().map(|(.., kit)| kit)) {
+        return;
+    }
+    for (told, before, kit) in kits {
+        let rewritten = read(&kit);
+        assert_ne!(rewritten, before, "{told}");
+        let opened = kit.open().unwrap();
+        assert_eq!(opened.replayed.voided, 0, "{told}");
+        assert_eq!(read(&kit), rewritten, "{told}");
+    }
+}
+
 /// Python's `mailbox` changes white space; so a message of ours is looked for without, but not taken
 /// for another that is known.
 #[test]
@@ -150,6 +182,42 @@ fn messages_that_differ_in_white_space_are_not_taken_for_each_other() {
             );
             ended
         });
+    }
+}
+
+/// Of a batch's intents the first ones are on disk, and the others are not: nothing of it was
+/// appended yet, and what has no intent is new again.
+#[test]
+fn a_batch_whose_intents_are_torn_comes_once() {
+    let contents = own_essences();
+    let mut torn = 0;
+    for operations in 0.. {
+        for octets in [
+            |_| 40,
+            |_| 160,
+            half,
+            |octets| octets * 7 / 8,
+            |octets| octets - 1,
+        ] {
+            let kit = mbox();
+            let part = Part {
+                path: kit.folder().join("journal"),
+                octets,
+            };
+            let stop = Stop::after(operations, part);
+            let disk = Disk::watched(Arc::<Stop>::clone(&stop));
+            let opened = kit.open_on(&disk);
+            let is_over = opened.is_ok_and(|mut opened| deliver_missing(&mut opened));
+            torn += usize::from(stop.hit());
+            let mut opened = kit.open().unwrap();
+            let told = format!("{} of 500, {operations}", octets(500));
+            assert!(deliver_missing(&mut opened), "{told}");
+            assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+            if is_over {
+                assert!(torn > 0);
+                return;
+            }
+        }
     }
 }
 
