@@ -40,12 +40,55 @@ pub(crate) struct WordSum {
 }
 
 impl WordSum {
-    fn feed(&mut self, whose: Whose, octets: &[u8]) {
+    fn feed(&mut self, octets: &[u8]) {
         for &octet in octets {
-            let is_in_word = u64::from(whose.is_in_word(octet));
+            let is_in_word = u64::from(Whose::Messages.is_in_word(octet));
             self.octets += is_in_word;
             self.sum += is_in_word * u64::from(octet);
         }
+    }
+}
+
+/// Longer lines end no multipart body: a boundary has 70 octets at most.
+const CLOSING_OCTETS_MAX: usize = 80;
+
+/// Leaves out the lines that end multipart bodies, in any split of the text.
+#[derive(Debug, Default)]
+pub(super) struct Unclosed {
+    /// The begin of a line that may be one.
+    held: Vec<u8>,
+    is_within_line: bool,
+}
+
+impl Unclosed {
+    /// Takes the next octets, and hands out all else.
+    pub(super) fn feed(&mut self, octets: &[u8], each: &mut dyn FnMut(&[u8])) {
+        for line in octets.split_inclusive(|&octet| octet == b'\n') {
+            let is_begin = !self.is_within_line && self.held.is_empty();
+            if self.held.is_empty() && !(is_begin && line.starts_with(b"-")) {
+                each(line);
+                self.is_within_line = !line.ends_with(b"\n");
+                continue;
+            }
+            self.held.extend_from_slice(line);
+            let is_ended = line.ends_with(b"\n");
+            if is_ended || self.held.len() > CLOSING_OCTETS_MAX {
+                self.end(each);
+                self.is_within_line = !is_ended;
+            }
+        }
+    }
+
+    /// The text is over.
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(&[u8])) {
+        let line = self.held.trim_ascii_end();
+        let boundary = line
+            .strip_prefix(b"--")
+            .and_then(|rest| rest.strip_suffix(b"--"));
+        if boundary.is_none_or(<[u8]>::is_empty) || self.held.len() > CLOSING_OCTETS_MAX {
+            each(&self.held);
+        }
+        self.held.clear();
     }
 }
 
@@ -53,8 +96,30 @@ impl WordSum {
 #[derive(Debug)]
 pub(crate) struct Distiller {
     fields: ReadersFields,
+    kept: Kept,
+}
+
+/// What of a message is not of readers' fields.
+#[derive(Debug, Default)]
+struct Kept {
     text: Trimmed,
+    unclosed: Unclosed,
     words: WordSum,
+}
+
+impl Kept {
+    fn feed(&mut self, whose: Whose, octets: &[u8]) {
+        match whose {
+            Whose::Messages => self.text.feed(octets),
+            Whose::Readers => self.text.feed_torn(octets),
+        }
+        let words = &mut self.words;
+        let mut each = |octets: &[u8]| words.feed(octets);
+        match whose {
+            Whose::Messages => self.unclosed.feed(octets, &mut each),
+            Whose::Readers => memchr_iter(0, octets).for_each(|_| each(&[0])),
+        }
+    }
 }
 
 impl Distiller {
@@ -62,25 +127,29 @@ impl Distiller {
     pub(crate) fn new() -> Self {
         Self {
             fields: ReadersFields::new(),
-            text: Trimmed::default(),
-            words: WordSum::default(),
+            kept: Kept::default(),
         }
     }
 
     /// Takes the next octets.
     pub(crate) fn feed(&mut self, chunk: &[u8]) {
-        let (text, words) = (&mut self.text, &mut self.words);
-        self.fields.feed(chunk, &mut |whose, octets| {
-            feed_piece(text, words, whose, octets);
-        });
+        let kept = &mut self.kept;
+        self.fields
+            .feed(chunk, &mut |whose, octets| kept.feed(whose, octets));
     }
 
     /// The message is over.
     pub(crate) fn finish(mut self) -> Essence {
         self.end();
+        let Kept {
+            text,
+            mut unclosed,
+            mut words,
+        } = self.kept;
+        unclosed.end(&mut |octets| words.feed(octets));
         Essence {
-            text: self.text.hash.finalize().into(),
-            words: self.words,
+            text: text.hash.finalize().into(),
+            words,
         }
     }
 
@@ -89,25 +158,17 @@ impl Distiller {
     /// the original was a reader's.
     pub(crate) fn finish_content(mut self) -> (u64, [u8; 32]) {
         self.end();
-        self.text.line_feeds = self.text.line_feeds.saturating_sub(1);
-        self.text.put_line_feeds();
-        (self.text.octets, self.text.hash.finalize().into())
+        let mut text = self.kept.text;
+        text.line_feeds = text.line_feeds.saturating_sub(1);
+        text.put_line_feeds();
+        (text.octets, text.hash.finalize().into())
     }
 
     fn end(&mut self) {
-        let (text, words) = (&mut self.text, &mut self.words);
-        self.fields.end(&mut |whose, octets| {
-            feed_piece(text, words, whose, octets);
-        });
+        let kept = &mut self.kept;
+        self.fields
+            .end(&mut |whose, octets| kept.feed(whose, octets));
     }
-}
-
-fn feed_piece(text: &mut Trimmed, words: &mut WordSum, whose: Whose, octets: &[u8]) {
-    match whose {
-        Whose::Messages => text.feed(octets),
-        Whose::Readers => text.feed_torn(octets),
-    }
-    words.feed(whose, octets);
 }
 
 /// Whom a piece of a message belongs to.
@@ -355,13 +416,18 @@ mod tests {
     }
 
     fn check_words(message: &str, words: &str) {
-        let mut distiller = Distiller::new();
-        distiller.feed(message.as_bytes());
         let expected = WordSum {
             octets: words.len() as u64,
             sum: words.bytes().map(u64::from).sum(),
         };
-        assert_eq!(distiller.finish().words, expected, "{message:?}");
+        for size in 1..=message.len().max(1) {
+            let mut distiller = Distiller::new();
+            message
+                .as_bytes()
+                .chunks(size)
+                .for_each(|chunk| distiller.feed(chunk));
+            assert_eq!(distiller.finish().words, expected, "{message:?} by {size}");
+        }
     }
 
     #[test]
@@ -370,6 +436,18 @@ mod tests {
         check_words("A:1\t2\n\t3\n\nx\x0by\rz\n", "A:123xyz");
         check_words("A: 1\0\nStatus: R\0O\n\n\0\x7f\n", "A:1\0\0\0\x7f");
         check_words("", "");
+    }
+
+    #[test]
+    fn lines_that_end_multipart_bodies_are_no_words() {
+        check_words("A: 1\n\n--b\nx\n--b--\n\n", "A:1--bx");
+        check_words("\n--b-- \r\n\n--c--", "");
+        check_words(
+            "\n--b--x\n--\n----\n-b--\nx --b--\n",
+            "--b--x-------b--x--b--",
+        );
+        let long = format!("\n--{}--\n--b", "b".repeat(80));
+        check_words(&long, long.replace('\n', "").as_str());
     }
 
     #[test]

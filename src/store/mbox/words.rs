@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::ops::Range;
 
+use memchr::memchr_iter;
 use sha2::{Digest as _, Sha256};
 
 use super::content::Part;
-use super::essence::{ReadersFields, Whose};
+use super::essence::{ReadersFields, Unclosed, Whose};
 
 const CHUNK_OCTETS: u64 = 16 * 1024;
 
@@ -69,22 +70,35 @@ impl<'a> Words<'a> {
     }
 }
 
-/// The hash of a message's words, given the message with its From_ line.
+/// The hash of a message's words, lines that end multipart bodies left out, given the message with
+/// its From_ line.
 pub(super) fn words_hash(file: &File, message: Range<u64>) -> io::Result<[u8; 32]> {
     let octets = message.end - message.start;
     let mut text = BufReader::new(Part::new(file, message.start, octets));
-    let from_line = text.skip_until(b'\n')? as u64;
-    let mut words = Words::new(file, message.start + from_line, octets - from_line);
+    text.skip_until(b'\n')?;
+    let mut fields = ReadersFields::new();
+    let mut unclosed = Unclosed::default();
     let mut hash = Sha256::new();
-    let mut some = Vec::new();
-    while let Some(octet) = words.next_octet()? {
-        some.push(octet.octet);
-        if some.len() as u64 == CHUNK_OCTETS {
-            hash.update(&some);
-            some.clear();
+    let mut hash_words = |octets: &[u8]| {
+        for word in octets.split(|&octet| !Whose::Messages.is_in_word(octet)) {
+            hash.update(word);
         }
+    };
+    let mut each = |whose: Whose, octets: &[u8]| match whose {
+        Whose::Messages => unclosed.feed(octets, &mut hash_words),
+        Whose::Readers => memchr_iter(0, octets).for_each(|_| hash_words(&[0])),
+    };
+    loop {
+        let chunk = text.fill_buf()?;
+        let taken = chunk.len();
+        if taken == 0 {
+            break;
+        }
+        fields.feed(chunk, &mut each);
+        text.consume(taken);
     }
-    hash.update(&some);
+    fields.end(&mut each);
+    unclosed.end(&mut hash_words);
     Ok(hash.finalize().into())
 }
 
