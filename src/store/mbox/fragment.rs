@@ -191,11 +191,11 @@ impl<'a> Sought<'a> {
         same_words(ours, Words::new(mbox, begins[1], u64::MAX), begins)
     }
 
-    /// Whether a message that is there ends in no fewer line feeds than it should.
+    /// Whether a message that is there ends in no less white space than it should.
     fn is_ended(&self, mbox: &File, same: &Same) -> io::Result<bool> {
         let [ours_end, theirs_end] = same.ends;
-        let ours = line_feeds(self.file, ours_end..self.offset + self.octets)?;
-        let theirs = line_feeds(mbox, theirs_end..same.their.unwrap_or(u64::MAX))?;
+        let ours = white_space(self.file, ours_end..self.offset + self.octets)?;
+        let theirs = white_space(mbox, theirs_end..same.their.unwrap_or(u64::MAX))?;
         Ok(ours <= theirs)
     }
 }
@@ -235,12 +235,14 @@ fn same_words(mut ours: Words<'_>, mut theirs: Words<'_>, begins: [u64; 2]) -> i
     }
 }
 
-/// How many line feeds there are at the end of a message, as far as one is looked at.
-fn line_feeds(file: &File, end: Range<u64>) -> io::Result<usize> {
+/// How much white space there is at the end of a message, as far as one is looked at. CR LF counts
+/// as one, since Python's `mailbox` makes a line feed of it.
+fn white_space(file: &File, end: Range<u64>) -> io::Result<usize> {
     let mut text = Vec::new();
     let octets = end.end.saturating_sub(end.start);
     read_up_to(file, end.start, octets.min(ENDING_OCTETS_MAX), &mut text)?;
-    Ok(memchr_iter(b'\n', &text).count())
+    let white = text.iter().filter(|&&octet| octet != 0 && octet <= b' ');
+    Ok(white.count() - memmem::find_iter(&text, b"\r\n").count())
 }
 
 /// Where other mail begins or the mbox ends behind the field of a reader's that an octet is in, or
@@ -415,6 +417,16 @@ mod tests {
             let mut doubtful = found.iter().filter_map(Candidate::doubtful);
             assert_eq!(doubtful.next(), expected, "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_message_without_all_its_last_white_space_is_one() {
+        let ours = format!("{}\r\r  \n\n", OURS.trim_end());
+        let [cut, whole] = ["\r\n\n", "\n\n  \n\n"].map(|end| {
+            let mbox = [BEFORE, OURS.trim_end(), end, THEIRS].concat();
+            found_of(&ours, &mbox).len()
+        });
+        assert_eq!([cut, whole], [1, 0]);
     }
 
     #[test]
