@@ -52,7 +52,7 @@ impl WordSum {
 /// Longer lines end no multipart body: a boundary has 70 octets at most.
 const CLOSING_OCTETS_MAX: usize = 80;
 
-/// Leaves out the lines that end multipart bodies, in any split of the text.
+/// Leaves out the lines that end multipart bodies and the fields of readers, in any split.
 #[derive(Debug, Default)]
 pub(super) struct Unclosed {
     /// The begin of a line that may be one.
@@ -62,7 +62,14 @@ pub(super) struct Unclosed {
 
 impl Unclosed {
     /// Takes the next octets, and hands out all else.
-    pub(super) fn feed(&mut self, octets: &[u8], each: &mut dyn FnMut(&[u8])) {
+    pub(super) fn feed(&mut self, whose: Whose, octets: &[u8], each: &mut dyn FnMut(&[u8])) {
+        match whose {
+            Whose::Messages => self.feed_message(octets, each),
+            Whose::Readers => torn(octets).for_each(each),
+        }
+    }
+
+    fn feed_message(&mut self, octets: &[u8], each: &mut dyn FnMut(&[u8])) {
         for line in octets.split_inclusive(|&octet| octet == b'\n') {
             let is_begin = !self.is_within_line && self.held.is_empty();
             if self.held.is_empty() && !(is_begin && line.starts_with(b"-")) {
@@ -111,14 +118,11 @@ impl Kept {
     fn feed(&mut self, whose: Whose, octets: &[u8]) {
         match whose {
             Whose::Messages => self.text.feed(octets),
-            Whose::Readers => self.text.feed_torn(octets),
+            Whose::Readers => torn(octets).for_each(|nul| self.text.feed(nul)),
         }
         let words = &mut self.words;
-        let mut each = |octets: &[u8]| words.feed(octets);
-        match whose {
-            Whose::Messages => self.unclosed.feed(octets, &mut each),
-            Whose::Readers => memchr_iter(0, octets).for_each(|_| each(&[0])),
-        }
+        self.unclosed
+            .feed(whose, octets, &mut |octets| words.feed(octets));
     }
 }
 
@@ -169,6 +173,12 @@ impl Distiller {
         self.fields
             .end(&mut |whose, octets| kept.feed(whose, octets));
     }
+}
+
+/// What no reader puts into a field of its own: NULs. There a power cut has torn a message of
+/// ours, which is not whole though nothing else of it is missing.
+fn torn(readers_field: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr_iter(0, readers_field).filter_map(|nul| readers_field.get(nul..=nul))
 }
 
 /// Whom a piece of a message belongs to.
@@ -358,14 +368,6 @@ impl Trimmed {
         self.line_feeds = line_feeds.len();
     }
 
-    /// Takes what no reader puts into a field of its own: NULs. There a power cut has torn a
-    /// message of ours, which is not whole though nothing else of it is missing.
-    fn feed_torn(&mut self, octets: &[u8]) {
-        for nul in memchr_iter(0, octets) {
-            self.feed(octets.get(nul..=nul).unwrap_or_default());
-        }
-    }
-
     fn put_line_feeds(&mut self) {
         self.octets += self.line_feeds as u64;
         while self.line_feeds > 0 {
@@ -382,17 +384,24 @@ const LINE_FEEDS: [u8; 1024] = [b'\n'; 1024];
 mod tests {
     use sha2::{Digest as _, Sha256};
 
-    use super::{Distiller, WordSum};
+    use super::{Distiller, Essence, WordSum};
 
-    fn check(message: &str, kept: &str) {
-        let expected: [u8; 32] = Sha256::digest(kept.as_bytes()).into();
-        for size in 1..=message.len().max(1) {
+    /// In pieces of any size.
+    fn essences(message: &str) -> impl Iterator<Item = Essence> {
+        (1..=message.len().max(1)).map(|size| {
             let mut distiller = Distiller::new();
             message
                 .as_bytes()
                 .chunks(size)
                 .for_each(|chunk| distiller.feed(chunk));
-            assert!(distiller.finish().text == expected, "{message:?} by {size}");
+            distiller.finish()
+        })
+    }
+
+    fn check(message: &str, kept: &str) {
+        let expected: [u8; 32] = Sha256::digest(kept.as_bytes()).into();
+        for essence in essences(message) {
+            assert_eq!(essence.text, expected, "{message:?}");
         }
     }
 
@@ -420,13 +429,8 @@ mod tests {
             octets: words.len() as u64,
             sum: words.bytes().map(u64::from).sum(),
         };
-        for size in 1..=message.len().max(1) {
-            let mut distiller = Distiller::new();
-            message
-                .as_bytes()
-                .chunks(size)
-                .for_each(|chunk| distiller.feed(chunk));
-            assert_eq!(distiller.finish().words, expected, "{message:?} by {size}");
+        for essence in essences(message) {
+            assert_eq!(essence.words, expected, "{message:?}");
         }
     }
 

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::ops::Range;
 
-use memchr::memchr_iter;
 use sha2::{Digest as _, Sha256};
 
 use super::content::Part;
@@ -84,10 +83,7 @@ pub(super) fn words_hash(file: &File, message: Range<u64>) -> io::Result<[u8; 32
             hash.update(word);
         }
     };
-    let mut each = |whose: Whose, octets: &[u8]| match whose {
-        Whose::Messages => unclosed.feed(octets, &mut hash_words),
-        Whose::Readers => memchr_iter(0, octets).for_each(|_| hash_words(&[0])),
-    };
+    let mut each = |whose: Whose, octets: &[u8]| unclosed.feed(whose, octets, &mut hash_words);
     loop {
         let chunk = text.fill_buf()?;
         let taken = chunk.len();
