@@ -164,7 +164,7 @@ impl OwnFile {
 impl Drop for DotLock {
     fn drop(&mut self) {
         if named_identity(&self.path) == Some(self.identity) {
-            // One that stays behind is known as stale by the next that wants it.
+            // One that stays behind is tried again at the end, and known as stale by the next run.
             let _outcome = self.disk.remove(&self.path);
         }
     }
@@ -172,6 +172,10 @@ impl Drop for DotLock {
 
 impl Drop for DotLocker {
     fn drop(&mut self) {
+        let identity = self.own_file.identity();
+        if identity.is_some() && named_identity(&self.path) == identity {
+            let _outcome = self.disk.remove(&self.path);
+        }
         if self.own_file.handle.take().is_some() {
             let _outcome = self.disk.remove(&self.own_file.path);
         }

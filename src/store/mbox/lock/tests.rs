@@ -112,6 +112,17 @@ fn a_lock_of_ours_that_stayed_behind_does_not_keep_us_out() {
     assert_eq!(place.names(), ["inbox"]);
 }
 
+/// Other programs would wait for it until the next run.
+#[test]
+fn a_lock_of_ours_that_stayed_behind_goes_at_the_end() {
+    let place = Place::new();
+    let mut locker = place.locker_on(Disk::watched(Arc::new(StuckLock::default())));
+    drop(locker.lock(Access::Append).unwrap());
+    assert!(place.dot_lock().exists());
+    drop(locker);
+    assert_eq!(place.names(), ["inbox"]);
+}
+
 #[test]
 fn a_missing_mbox_is_made_again() {
     let place = Place::new();
