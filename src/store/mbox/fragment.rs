@@ -35,34 +35,19 @@ pub(super) struct Fragment {
 
 /// What may be a fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Candidate {
-    /// It is one, unless it is a part of another message.
-    Told(Fragment),
-    /// A line that is no more than the begin of a From_ line, not as far as the date. It may be of
-    /// somebody's text, and a reader takes it for that.
-    Doubtful(Fragment),
+pub(super) struct Candidate {
+    pub(super) fragment: Fragment,
+    pub(super) from_line: FromLine,
 }
 
-impl Candidate {
-    pub(super) fn offset(&self) -> u64 {
-        match self {
-            Self::Told(fragment) | Self::Doubtful(fragment) => fragment.offset,
-        }
-    }
-
-    pub(super) fn told(&self) -> Option<Fragment> {
-        match self {
-            Self::Told(fragment) => Some(*fragment),
-            Self::Doubtful(_) => None,
-        }
-    }
-
-    pub(super) fn doubtful(&self) -> Option<Fragment> {
-        match self {
-            Self::Told(_) => None,
-            Self::Doubtful(fragment) => Some(*fragment),
-        }
-    }
+/// What a candidate has of its From_ line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FromLine {
+    Whole,
+    /// Enough to tell it from a line of a text.
+    Cut,
+    /// Less than the date. It may be a line of somebody's text, and a reader takes it for that.
+    Doubtful,
 }
 
 /// The message whose begin is looked for.
@@ -125,7 +110,8 @@ impl<'a> Sought<'a> {
         let mut line = Vec::new();
         read_up_to(mbox, offset, FROM_LINE_OCTETS_MAX as u64, &mut line)?;
         let candidate = self.candidate(mbox, offset, &line)?;
-        Ok(candidate.as_ref().and_then(Candidate::told))
+        let told = candidate.filter(|candidate| candidate.from_line != FromLine::Doubtful);
+        Ok(told.map(|candidate| candidate.fragment))
     }
 
     /// What begins with this line of the mbox.
@@ -154,13 +140,17 @@ impl<'a> Sought<'a> {
             end,
         };
         let is_followed_by_mail = end == not_ours && line.get(same..).is_some_and(is_from_line);
-        Ok(Some(
-            if is_followed_by_mail || end < not_ours || same > sender_end(&self.from_line) {
-                Candidate::Told(fragment)
-            } else {
-                Candidate::Doubtful(fragment)
-            },
-        ))
+        let from_line = if same == self.from_line.len() {
+            FromLine::Whole
+        } else if is_followed_by_mail || end < not_ours || same > sender_end(&self.from_line) {
+            FromLine::Cut
+        } else {
+            FromLine::Doubtful
+        };
+        Ok(Some(Candidate {
+            fragment,
+            from_line,
+        }))
     }
 
     /// Where the fragment ends, given that its From_ line is whole.
@@ -235,14 +225,22 @@ fn same_words(mut ours: Words<'_>, mut theirs: Words<'_>, begins: [u64; 2]) -> i
     }
 }
 
-/// How much white space there is at the end of a message, as far as one is looked at. CR LF counts
-/// as one, since Python's `mailbox` makes a line feed of it.
+/// How much white space there is at the end of a message, as far as one is looked at. That in
+/// readers' fields does not count, and CR LF counts as one, since Python's `mailbox` makes a line feed
+/// of it.
 fn white_space(file: &File, end: Range<u64>) -> io::Result<usize> {
     let mut text = Vec::new();
     let octets = end.end.saturating_sub(end.start);
     read_up_to(file, end.start, octets.min(ENDING_OCTETS_MAX), &mut text)?;
-    let white = text.iter().filter(|&&octet| octet != 0 && octet <= b' ');
-    Ok(white.count() - memmem::find_iter(&text, b"\r\n").count())
+    let mut white = 0;
+    let mut rest = &*text;
+    while !rest.is_empty() {
+        let (line, after) = through_line_end(rest);
+        let octets = line.iter().filter(|&&octet| octet != 0 && octet <= b' ');
+        white += octets.count() - usize::from(line.ends_with(b"\r\n"));
+        rest = after.get(readers_fields(after)..).unwrap_or_default();
+    }
+    Ok(white)
 }
 
 /// Where other mail begins or the mbox ends behind the field of a reader's that an octet is in, or
@@ -315,7 +313,7 @@ mod tests {
     use std::fs::File;
     use std::io::Write as _;
 
-    use super::{Candidate, Fragment, Sought};
+    use super::{Candidate, Fragment, FromLine, Sought};
 
     fn file(content: &str) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -336,7 +334,10 @@ mod tests {
 
     fn found_of(ours: &str, mbox: &str) -> Vec<Fragment> {
         let candidates = candidates_of(ours, mbox);
-        candidates.iter().filter_map(Candidate::told).collect()
+        let told = candidates
+            .iter()
+            .filter(|candidate| candidate.from_line != FromLine::Doubtful);
+        told.map(|candidate| candidate.fragment).collect()
     }
 
     fn candidates_of(ours: &str, mbox: &str) -> Vec<Candidate> {
@@ -414,8 +415,11 @@ mod tests {
             });
             let mbox = [BEFORE, &line.replace('|', THEIRS)].concat();
             let found = candidates_of(OURS, &mbox);
-            let mut doubtful = found.iter().filter_map(Candidate::doubtful);
-            assert_eq!(doubtful.next(), expected, "{line:?}");
+            let mut doubtful = found
+                .iter()
+                .filter(|candidate| candidate.from_line == FromLine::Doubtful);
+            let doubtful = doubtful.next().map(|candidate| candidate.fragment);
+            assert_eq!(doubtful, expected, "{line:?}");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::store::journal::{Journal, Place};
 pub(super) struct KnownMessages {
     /// Where each begins, in their order, and how far those up to it go.
     reaches: Vec<(u64, u64)>,
+    begins: HashSet<u64>,
     ends: HashSet<u64>,
 }
 
@@ -41,11 +42,7 @@ impl KnownMessages {
         let mut known: Vec<Range<u64>> = Vec::new();
         for (message, place) in unsettled.messages.iter().zip(there) {
             let shown = contents.get(&message.sha256).into_iter().flatten();
-            known.extend(place.iter().chain(shown).map(|range| match message.ours {
-                Some(_) => range.clone(),
-                // It may be mail of others that begins in half a line of ours.
-                None => range.start + 1..range.end,
-            }));
+            known.extend(place.iter().chain(shown).cloned());
         }
         journal.each_receipt(&mut |_, receipt| {
             known.extend(contents.remove(&receipt.sha256).into_iter().flatten());
@@ -64,6 +61,7 @@ impl KnownMessages {
 
     fn of(mut messages: Vec<Range<u64>>) -> Self {
         messages.sort_unstable_by_key(|message| message.start);
+        let begins = messages.iter().map(|message| message.start).collect();
         let ends = messages.iter().map(|message| message.end).collect();
         let mut reach = 0;
         let reaches = messages.iter().map(|message| {
@@ -72,17 +70,23 @@ impl KnownMessages {
         });
         Self {
             reaches: reaches.collect(),
+            begins,
             ends,
         }
     }
 
-    /// Whether this place is in one of them.
+    /// Whether one of them begins before this place and ends behind it.
     pub(super) fn hold(&self, offset: u64) -> bool {
-        let behind = self.reaches.partition_point(|&(begin, _)| begin <= offset);
+        let behind = self.reaches.partition_point(|&(begin, _)| begin < offset);
         let last = behind
             .checked_sub(1)
             .and_then(|last| self.reaches.get(last));
         last.is_some_and(|&(_, reach)| offset < reach)
+    }
+
+    /// Whether one of them begins here.
+    pub(super) fn begin_at(&self, offset: u64) -> bool {
+        self.begins.contains(&offset)
     }
 
     /// Whether one of them ends here.
@@ -105,7 +109,9 @@ mod tests {
     fn places_are_in_messages_or_at_their_ends() {
         let known = KnownMessages::of(vec![20..25, 3..10, 5..7, 30..30]);
         let held = (0..35).filter(|&offset| known.hold(offset));
-        assert!(held.eq((3..10).chain(20..25)));
+        assert!(held.eq((4..10).chain(21..25)));
+        let begins = (0..35).filter(|&offset| known.begin_at(offset));
+        assert!(begins.eq([3, 5, 20, 30]));
         let ends = (0..35).filter(|&offset| known.end_at(offset));
         assert!(ends.eq([7, 10, 25, 30]));
     }

@@ -20,6 +20,7 @@ mod search;
 mod shown;
 mod stage;
 mod text;
+mod wanted;
 mod words;
 
 use std::fs::File;

@@ -7,11 +7,12 @@ use std::ops::Range;
 
 use super::content::Part;
 use super::essence::{Distiller, Essence, WordSum};
-use super::fragment::{Candidate, Fragment, Sought};
+use super::fragment::{Candidate, Fragment, FromLine, Sought};
 use super::known::KnownMessages;
 use super::lock::LockedMbox;
-use super::replay::{Unsettled, Wanted, is_at_place};
+use super::replay::{Unsettled, is_at_place};
 use super::scan::{self, Begins, scan, scan_contents};
+use super::wanted::Wanted;
 use super::words::words_hash;
 use crate::store::error::Error;
 use crate::store::journal::{Journal, Place};
@@ -260,45 +261,45 @@ fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Resul
     Ok(places)
 }
 
-/// The fragment an append leaves that was cut short: the first message that is not there, or the
-/// last one that is, without the empty line at its end, and then that is not there either.
+/// The fragment an append leaves that was cut short: the first message that is not there, or before
+/// that the first that lacks white space at its end, and then that is not there either.
 fn find_fragment(
     journal: &Journal,
     mbox: &LockedMbox,
     unsettled: &Unsettled,
     messages: &mut [Option<Range<u64>>],
 ) -> Result<Option<Fragment>, Error> {
-    let reading = || Error::io("reading", mbox.path());
-    let whole = messages.iter().take_while(|place| place.is_some()).count();
-    let mut behind = messages.iter().zip(&unsettled.messages).skip(whole);
-    // Mail of others may have stood behind a fragment of ours before.
-    if behind.any(|(place, message)| place.is_some() && message.ours.is_some()) {
-        return Ok(None);
-    }
     let file = mbox.handle.as_file();
-    let sought = |index: usize| {
-        let message = unsettled.messages.get(index)?;
-        let sought = Sought::new(&unsettled.file, message.offset, message.octets);
-        Some(sought.map_err(Error::io("reading", &unsettled.path)))
-    };
-    if let Some(last) = messages.iter_mut().take(whole).last()
-        && let Some(place) = last
-        && let Some(sought) = sought(whole - 1)
-        && let Some(fragment) = sought?.fragment_at(file, place.start).map_err(reading())?
-    {
-        *last = None;
-        return Ok(Some(fragment));
-    }
-    let Some(sought) = sought(whole) else {
+    let mut all = messages.iter().zip(&unsettled.messages);
+    let last = all.rposition(|(place, message)| place.is_some() && message.ours.is_some());
+    // What stands before one of ours that is there was written before. Mail of others may have stood
+    // behind a fragment.
+    let (before, from) = messages.split_at_mut(last.unwrap_or(0));
+    if before.contains(&None) {
         return Ok(None);
-    };
-    let candidates = sought?.candidates(file).map_err(reading())?;
-    first_unknown(journal, mbox, unsettled, messages, &candidates)
+    }
+    let wanted = unsettled.messages.iter().skip(before.len());
+    for (message, place) in wanted.zip(from) {
+        let sought = Sought::new(&unsettled.file, message.offset, message.octets)
+            .map_err(Error::io("reading", &unsettled.path))?;
+        let Some(begin) = place.as_ref().map(|place| place.start) else {
+            let candidates = sought.candidates(file);
+            let candidates = candidates.map_err(Error::io("reading", mbox.path()))?;
+            return first_unknown(journal, mbox, unsettled, messages, &candidates);
+        };
+        let fragment = sought.fragment_at(file, begin);
+        let fragment = fragment.map_err(Error::io("reading", mbox.path()))?;
+        if fragment.is_some() {
+            *place = None;
+            return Ok(fragment);
+        }
+    }
+    Ok(None)
 }
 
 /// The first that is no part of a message that is known: one may be the begin of another, or hold
 /// a line that looks like a cut From_ line. A doubtful one also has to stand right behind one that
-/// is known.
+/// is known, and only counts where there is no other.
 fn first_unknown(
     journal: &Journal,
     mbox: &LockedMbox,
@@ -309,11 +310,20 @@ fn first_unknown(
     if candidates.is_empty() {
         return Ok(None);
     }
-    let offsets: Vec<u64> = candidates.iter().map(Candidate::offset).collect();
+    let offsets: Vec<u64> = candidates
+        .iter()
+        .map(|candidate| candidate.fragment.offset)
+        .collect();
     let known = KnownMessages::at(&offsets, journal, mbox, unsettled, there)?;
-    let mut told = candidates.iter().filter_map(Candidate::told);
-    let mut doubtful = candidates.iter().filter_map(Candidate::doubtful);
-    Ok(told
-        .find(|at| !known.hold(at.offset))
-        .or_else(|| doubtful.find(|at| !known.hold(at.offset) && known.end_at(at.offset))))
+    let unknown = candidates.iter().filter(|candidate| {
+        let offset = candidate.fragment.offset;
+        match candidate.from_line {
+            FromLine::Whole => !known.begin_at(offset) && !known.hold(offset),
+            // No message that is known begins with half a From_ line.
+            FromLine::Cut => !known.hold(offset),
+            FromLine::Doubtful => !known.hold(offset) && known.end_at(offset),
+        }
+    });
+    let found = unknown.min_by_key(|candidate| candidate.from_line == FromLine::Doubtful);
+    Ok(found.map(|candidate| candidate.fragment))
 }

@@ -12,13 +12,11 @@ use std::path::{Path, PathBuf};
 
 use super::MboxCommit;
 use super::commit::{copy, separator};
-use super::content::Part;
-use super::essence::Distiller;
 use super::fragment::Fragment;
 use super::lock::LockedMbox;
-use super::replay::{Unsettled, Wanted, holds, in_a_row, range_octets};
-use super::scan::{Begins, FoundContent, scan_contents};
+use super::replay::{Unsettled, in_a_row};
 use super::shown::{self, matching};
+use super::wanted::{Wanted, messages_of};
 use crate::store::error::Error;
 use crate::store::files::{Settled, hash_of, remove_if_there};
 use crate::store::journal::{Journal, Receipt, ReceiptId, Repair};
@@ -111,7 +109,7 @@ impl MboxCommit {
     ) -> Result<Unsettled, Error> {
         let file = self.open_tail(repair)?;
         let path = self.tail_path(repair);
-        let messages = messages_of(&file, intents).and_then(|all| all.ok_or_else(changed));
+        let messages = tail_messages(&file, intents).and_then(|all| all.ok_or_else(changed));
         let mut messages = messages.map_err(Error::io("reading", &path))?;
         let reading = Error::io("reading", mbox.path());
         if let Some(number) = first_uncut(mbox, repair, &file, &messages).map_err(reading)? {
@@ -164,55 +162,27 @@ impl MboxCommit {
     }
 }
 
-fn changed() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the file was changed")
-}
-
-/// The messages of a file: among them, in their order, those whose intents are open; none if not
-/// all of these are.
-pub(super) fn messages_of(
-    file: &File,
+/// The messages of a side file, in which those whose intents are open stand in their order; none if
+/// not all of them do.
+fn tail_messages(
+    tail: &File,
     mut intents: &[(ReceiptId, Receipt)],
 ) -> io::Result<Option<Vec<Wanted>>> {
-    let mut contents = Vec::new();
-    scan_contents(Part::whole(file), Begins::FromLines, &mut |content| {
-        contents.push(content);
-    })?;
-    contents.extend(rest_of(file, contents.last())?);
-    let mut messages = Vec::new();
-    // Of some that are the same, the receipts of the first ones are written first.
-    for content in contents.into_iter().rev() {
-        let mut wanted = Wanted {
-            offset: content.offset,
-            octets: content.range_octets,
-            sha256: content.sha256,
-            ours: None,
-        };
+    let mut messages = messages_of(tail)?;
+    // Of some that are the same, the first ones have their receipts first.
+    for message in messages.iter_mut().rev() {
         if let Some((intent, rest)) = intents.split_last()
-            && range_octets(&intent.1) == wanted.octets
-            && holds(file, wanted.offset, wanted.octets, &intent.1)?
+            && message.is_intended(tail, intent)?
         {
-            wanted.sha256 = intent.1.sha256;
-            wanted.ours = Some(intent.clone());
+            message.intend(intent);
             intents = rest;
         }
-        messages.push(wanted);
     }
-    messages.reverse();
     Ok((intents.is_empty() && !messages.is_empty()).then_some(messages))
 }
 
-/// A From_ line without its end, behind all messages: it may as well be the last line of a text.
-fn rest_of(tail: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
-    let offset = last.map_or(0, |content| content.offset + content.range_octets);
-    let range_octets = tail.metadata()?.len().saturating_sub(offset);
-    let (octets, sha256) = Distiller::new().finish_content();
-    Ok((range_octets > 0).then_some(FoundContent {
-        offset,
-        range_octets,
-        octets,
-        sha256,
-    }))
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the file was changed")
 }
 
 /// The first of the messages that still stand where they stood behind the fragment, if the repair

@@ -5,13 +5,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::commit::{copy, write_range};
+use super::commit::{copy, separator, write_range};
 use super::content::{Part, content_hash};
 use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
 use super::places::{find, theirs_in};
-use super::repair::messages_of;
 use super::shown::{Range, Shown, shown};
+use super::wanted::{Wanted, intended, messages_of};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -28,18 +28,6 @@ pub(super) struct Unsettled {
     pub(super) mbox_offset: u64,
     /// How many octets of the separator before it belong to them.
     pub(super) separator: u64,
-}
-
-/// A message that the mbox has to have.
-#[derive(Debug, Clone)]
-pub(super) struct Wanted {
-    /// Where in the file of them all it begins.
-    pub(super) offset: u64,
-    pub(super) octets: u64,
-    /// The hash of its content.
-    pub(super) sha256: [u8; 32],
-    /// What the journal says of it, whose receipt is missing; none where it is mail of others.
-    pub(super) ours: Option<(ReceiptId, Receipt)>,
 }
 
 impl Unsettled {
@@ -66,6 +54,10 @@ impl Unsettled {
     fn shown(&self, mbox: &File) -> io::Result<Shown> {
         match mbox.metadata()?.len().cmp(&self.mbox_offset) {
             Ordering::Less => Ok(Shown::Nothing),
+            // A reader has moved the end of another message here.
+            _ if self.separator == 0 && !separator(mbox, self.mbox_offset)?.is_empty() => {
+                Ok(Shown::Nothing)
+            }
             Ordering::Equal => Ok(Shown::Fragment {
                 foreign_offset: self.mbox_offset,
             }),
@@ -258,22 +250,7 @@ pub(super) fn in_a_row(messages: &[Wanted], mbox_offset: u64) -> Settled {
     settled
 }
 
-impl Wanted {
-    /// Its receipt, if it is ours, given where it is in the mbox.
-    pub(super) fn at(&self, offset: u64) -> Option<(Fulfilled, Receipt)> {
-        let (intent, mut receipt) = self.ours.clone()?;
-        let octets = self.octets;
-        let place = Place::Range { offset, octets };
-        if receipt.place == place {
-            return Some((Fulfilled::as_intended(intent), receipt));
-        }
-        receipt.place = place.clone();
-        let place = Some(place);
-        Some((Fulfilled { intent, place }, receipt))
-    }
-}
-
-/// The stage file and its messages from the first on whose intent is open, if it holds them all.
+/// A stage file and those of its messages that are intended, if it holds them all.
 fn staged_at(
     path: &Path,
     intents: &[(ReceiptId, Receipt)],
@@ -282,20 +259,8 @@ fn staged_at(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
-    let messages = messages_of(&stage, intents)?;
-    Ok(messages.map(|mut messages| {
-        // Before them are some that have receipts, and behind them some whose intents never came to
-        // disk, so that nothing of all was appended.
-        let is_intended = |message: &Wanted| message.ours.is_some();
-        let end = messages
-            .iter()
-            .rposition(is_intended)
-            .map_or(0, |at| at + 1);
-        messages.truncate(end);
-        let begin = messages.iter().position(is_intended).unwrap_or(end);
-        messages.drain(..begin);
-        (stage, messages)
-    }))
+    let messages = intended(&stage, &messages_of(&stage)?, intents)?;
+    Ok(messages.map(|messages| (stage, messages)))
 }
 
 /// Whether a part of a file holds just what a receipt speaks of, in an mbox's form.
@@ -321,11 +286,4 @@ fn write_again(mbox: &LockedMbox, receipt: &Receipt) -> io::Result<()> {
     let begin = offset.saturating_sub(SEPARATOR.len() as u64);
     let octets = octets + (offset - begin);
     copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
-}
-
-pub(super) fn range_octets(receipt: &Receipt) -> u64 {
-    match receipt.place {
-        Place::Range { octets, .. } => octets,
-        Place::Name(_) | Place::Nowhere => 0,
-    }
 }

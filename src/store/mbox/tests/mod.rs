@@ -261,7 +261,12 @@ fn until(
 
 /// What a run does: delivers what the journal does not know.
 fn deliver_missing(opened: &mut Opened) -> bool {
-    let numbers = 1..=u32::try_from(OURS.len()).unwrap();
+    deliver_rest(opened, &OURS)
+}
+
+/// The same with other messages.
+fn deliver_rest(opened: &mut Opened, ours: &[&[u8]]) -> bool {
+    let numbers = 1..=u32::try_from(ours.len()).unwrap();
     let known = numbers
         .clone()
         .filter(|number| {
@@ -274,7 +279,7 @@ fn deliver_missing(opened: &mut Opened) -> bool {
         "the first ones: {known:?}"
     );
     opened.count = u32::try_from(known.len()).unwrap();
-    let missing = &OURS[known.len()..];
+    let missing = &ours[known.len()..];
     missing.is_empty() || opened.deliver(missing).is_ok() && opened.journal.sync().is_ok()
 }
 

@@ -128,6 +128,42 @@ fn a_repair_of_less_than_from_stopped_at_any_operation_loses_nobodys_mail() {
     }
 }
 
+/// A fragment that lacks nothing but white space shows the words of the message, and mail of others
+/// stands behind it.
+#[test]
+fn a_fragment_without_its_last_white_space_is_repaired() {
+    let ours: [&[u8]; 2] = [b"Subject: one\r\n\r\nx\r\n", b"Subject: two\r\n\x1d\r\n"];
+    let contents = [
+        essence(b"Subject: one\n\nx\n"),
+        essence(b"Subject: two\n\x1d\n"),
+        essence(b"Subject: theirs\n\nlines\n"),
+    ];
+    let dead_at = |operations| {
+        let kit = mbox();
+        let deliver = |mut opened: Opened| opened.deliver(&ours).is_ok();
+        let ended = until(&kit, operations, |octets| octets - 3, deliver);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+    for (first, second) in [
+        (Meanwhile::Append, Meanwhile::Rewrite),
+        (Meanwhile::AppendAndRewrite, Meanwhile::Nothing),
+        (Meanwhile::AppendAndRewrite, Meanwhile::Rewrite),
+    ] {
+        at_every_stop(|operations, part| {
+            let kit = append.and_then(dead_at).unwrap();
+            assert!(read(&kit).ends_with(b"Subject: two\n"));
+            first.happen(&kit, FOREIGN);
+            let ended = until(&kit, operations, part, |_| true);
+            second.happen(&kit, FOREIGN);
+            kit.open().unwrap();
+            let told = format!("{first:?}, {second:?}, {} of 500, {operations}", part(500));
+            assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+            ended
+        });
+    }
+}
+
 /// The mail behind our fragment was put aside, then a reader removed it, and other mail came.
 #[test]
 fn a_repair_of_what_was_removed_overwrites_nobodys_mail() {
@@ -325,6 +361,37 @@ fn a_repair_elsewhere_stopped_at_any_operation_goes_on_there() {
         assert_eq!(count(&kit, &contents), (vec![1; 4], 0), "{told}");
         ended
     });
+}
+
+/// A reader has put in so much before it that the end of another message stands at its place.
+#[test]
+fn a_repair_begins_behind_an_empty_line() {
+    let [first, ..] = *own_texts() else {
+        panic!("there are some");
+    };
+    let half_appended = half_appended(b"");
+    for octets in 0..4 {
+        let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+        let body = vec![b'x'; first.len() + octets - from_line.len() - 2];
+        let in_front = [&from_line[..], &body, b"\n\n"].concat();
+        at_every_stop(|operations, part| {
+            let kit = half_appended();
+            write(&kit, &[MORE, FOREIGN, first].concat());
+            let ended = deliver_until(&kit, operations, part);
+            write(&kit, &[&in_front, &read(&kit)[..]].concat());
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let end = read(&kit);
+            let told = format!("{octets}: {} of 500, {operations}", part(500));
+            let mut all = own_texts();
+            all.extend([&in_front, MORE, FOREIGN]);
+            for text in &all {
+                let times = memchr::memmem::find_iter(&end, text).count();
+                assert_eq!(times, 1, "{told}: {}", end.escape_ascii());
+            }
+            assert_eq!(end.len(), all.concat().len(), "{told}");
+            ended
+        });
+    }
 }
 
 #[test]

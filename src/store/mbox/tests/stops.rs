@@ -189,16 +189,20 @@ fn messages_that_differ_in_white_space_are_not_taken_for_each_other() {
 /// appended yet, and what has no intent is new again.
 #[test]
 fn a_batch_whose_intents_are_torn_comes_once() {
-    let contents = own_essences();
+    check_torn_intents(&OURS, &own_essences(), &[1; 3]);
+}
+
+#[test]
+fn equal_messages_whose_intents_are_torn_come_once_each() {
+    let [first, _, no_end] = <[Essence; 3]>::try_from(own_essences()).unwrap();
+    check_torn_intents(&[ANN, NO_END, NO_END], &[first, no_end], &[1, 2]);
+    check_torn_intents(&[NO_END; 4], &[no_end], &[4]);
+}
+
+fn check_torn_intents(ours: &[&[u8]], contents: &[Essence], counts: &[usize]) {
     let mut torn = 0;
     for operations in 0.. {
-        for octets in [
-            |_| 40,
-            |_| 160,
-            half,
-            |octets| octets * 7 / 8,
-            |octets| octets - 1,
-        ] {
+        for octets in EIGHTHS {
             let kit = mbox();
             let part = Part {
                 path: kit.folder().join("journal"),
@@ -207,12 +211,12 @@ fn a_batch_whose_intents_are_torn_comes_once() {
             let stop = Stop::after(operations, part);
             let disk = Disk::watched(Arc::<Stop>::clone(&stop));
             let opened = kit.open_on(&disk);
-            let is_over = opened.is_ok_and(|mut opened| deliver_missing(&mut opened));
+            let is_over = opened.is_ok_and(|mut opened| deliver_rest(&mut opened, ours));
             torn += usize::from(stop.hit());
             let mut opened = kit.open().unwrap();
             let told = format!("{} of 500, {operations}", octets(500));
-            assert!(deliver_missing(&mut opened), "{told}");
-            assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+            assert!(deliver_rest(&mut opened, ours), "{told}");
+            assert_eq!(count(&kit, contents), (counts.to_vec(), 0), "{told}");
             if is_over {
                 assert!(torn > 0);
                 return;
@@ -220,6 +224,17 @@ fn a_batch_whose_intents_are_torn_comes_once() {
         }
     }
 }
+
+const EIGHTHS: [fn(usize) -> usize; 8] = [
+    |octets| octets / 8,
+    |octets| octets * 2 / 8,
+    |octets| octets * 3 / 8,
+    half,
+    |octets| octets * 5 / 8,
+    |octets| octets * 6 / 8,
+    |octets| octets * 7 / 8,
+    |octets| octets - 1,
+];
 
 /// A reader removes as much as we have appended: where ours should begin, the mbox ends.
 #[test]
@@ -316,6 +331,26 @@ fn a_message_that_came_before_is_no_fragment_of_another() {
                 ended
             });
         }
+    }
+}
+
+/// Ended by a reader, what is there of a From_ line looks like a message without any text.
+#[test]
+fn a_cut_from_line_is_no_empty_message_that_came_before() {
+    let empty = essence(b"");
+    for meanwhile in [Meanwhile::Rewrite, Meanwhile::AppendAndRewrite] {
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            kit.open().unwrap().deliver(&[b""]).unwrap();
+            let ended = until(&kit, operations, part, |mut opened| {
+                opened.deliver(&[ANN]).is_ok() && opened.journal.sync().is_ok()
+            });
+            meanwhile.happen(&kit, FOREIGN);
+            kit.open().unwrap();
+            let told = format!("{meanwhile:?}, {} of 500, {operations}", part(500));
+            assert_eq!(count(&kit, &[empty]).0, [1], "{told}");
+            ended
+        });
     }
 }
 

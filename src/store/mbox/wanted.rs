@@ -1,0 +1,147 @@
+//! Messages that an mbox has to have, in the file that holds them.
+
+use std::fs::File;
+use std::io;
+
+use super::content::Part;
+use super::essence::Distiller;
+use super::replay::holds;
+use super::scan::{Begins, FoundContent, scan_contents};
+use crate::store::journal::{Fulfilled, Place, Receipt, ReceiptId};
+
+/// A message that the mbox has to have.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// Where in the file of them all it begins.
+    pub(super) offset: u64,
+    pub(super) octets: u64,
+    /// The hash of its content.
+    pub(super) sha256: [u8; 32],
+    /// What the journal says of it, whose receipt is missing; none where it is mail of others.
+    pub(super) ours: Option<(ReceiptId, Receipt)>,
+}
+
+impl Wanted {
+    /// Its receipt, if it is ours, given where it is in the mbox.
+    pub(super) fn at(&self, offset: u64) -> Option<(Fulfilled, Receipt)> {
+        let (intent, mut receipt) = self.ours.clone()?;
+        let octets = self.octets;
+        let place = Place::Range { offset, octets };
+        if receipt.place == place {
+            return Some((Fulfilled::as_intended(intent), receipt));
+        }
+        receipt.place = place.clone();
+        let place = Some(place);
+        Some((Fulfilled { intent, place }, receipt))
+    }
+
+    /// Whether it is the one that the journal intends.
+    pub(super) fn is_intended(
+        &self,
+        file: &File,
+        (_, receipt): &(ReceiptId, Receipt),
+    ) -> io::Result<bool> {
+        let is_as_long = match receipt.place {
+            Place::Range { octets, .. } => octets == self.octets,
+            Place::Name(_) | Place::Nowhere => false,
+        };
+        Ok(is_as_long && holds(file, self.offset, self.octets, receipt)?)
+    }
+
+    /// It is the one that the journal intends.
+    pub(super) fn intend(&mut self, intent: &(ReceiptId, Receipt)) {
+        // Its own was taken without readers' fields, which it may have had before.
+        self.sha256 = intent.1.sha256;
+        self.ours = Some(intent.clone());
+    }
+}
+
+/// The messages of a file, all as if they were mail of others.
+pub(super) fn messages_of(file: &File) -> io::Result<Vec<Wanted>> {
+    let mut contents = Vec::new();
+    scan_contents(Part::whole(file), Begins::FromLines, &mut |content| {
+        contents.push(content);
+    })?;
+    contents.extend(rest_of(file, contents.last())?);
+    let wanted = contents.into_iter().map(|content| Wanted {
+        offset: content.offset,
+        octets: content.range_octets,
+        sha256: content.sha256,
+        ours: None,
+    });
+    Ok(wanted.collect())
+}
+
+/// A From_ line without its end, behind all messages: it may as well be the last line of a text.
+fn rest_of(tail: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
+    let offset = last.map_or(0, |content| content.offset + content.range_octets);
+    let range_octets = tail.metadata()?.len().saturating_sub(offset);
+    let (octets, sha256) = Distiller::new().finish_content();
+    Ok((range_octets > 0).then_some(FoundContent {
+        offset,
+        range_octets,
+        octets,
+        sha256,
+    }))
+}
+
+/// From the messages of a stage those that are intended, and what is between them; none if it does
+/// not hold them all.
+///
+/// Before them are some that have receipts, and behind them some whose intents never came to disk,
+/// so that nothing of all was appended. Those between them have receipts: they were found while one
+/// that should stand before them was missing.
+pub(super) fn intended(
+    stage: &File,
+    messages: &[Wanted],
+    intents: &[(ReceiptId, Receipt)],
+) -> io::Result<Option<Vec<Wanted>>> {
+    let Some(last) = messages.len().checked_sub(intents.len()) else {
+        return Ok(None);
+    };
+    // Of some that are the same, the first ones have their receipts first.
+    for begin in (0..=last).rev() {
+        let found = intended_from(stage, messages.get(begin..).unwrap_or_default(), intents)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The same, where the first message is the first that is intended: all are as far from each other
+/// as they were to be in the mbox.
+fn intended_from(
+    stage: &File,
+    messages: &[Wanted],
+    intents: &[(ReceiptId, Receipt)],
+) -> io::Result<Option<Vec<Wanted>>> {
+    let (Some(first), Some((_, mbox_first))) = (messages.first(), intents.first()) else {
+        return Ok(None);
+    };
+    let distance = |receipt: &Receipt| offset_of(receipt)?.checked_sub(offset_of(mbox_first)?);
+    let mut found = Vec::new();
+    let mut rest = intents;
+    for message in messages {
+        let Some((intent, more)) = rest.split_first() else {
+            break;
+        };
+        let mut message = message.clone();
+        if distance(&intent.1) == Some(message.offset - first.offset) {
+            if !message.is_intended(stage, intent)? {
+                return Ok(None);
+            }
+            message.intend(intent);
+            rest = more;
+        }
+        found.push(message);
+    }
+    Ok(rest.is_empty().then_some(found))
+}
+
+fn offset_of(receipt: &Receipt) -> Option<u64> {
+    match receipt.place {
+        Place::Range { offset, .. } => Some(offset),
+        Place::Name(_) | Place::Nowhere => None,
+    }
+}
