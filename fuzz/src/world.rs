@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use popfetch::store::{Disk, HandleId, Operation, Watch};
@@ -14,11 +14,11 @@ use popfetch::store::{Disk, HandleId, Operation, Watch};
 pub struct End {
     /// So many operations still happen.
     pub operations: usize,
-    /// The next, where it is a write to this file, brings so many of its octets there ...
-    pub path: PathBuf,
+    /// The next, where it is a write, brings so many of its octets to the file ...
     pub octets: usize,
-    /// ... and NULs in the place of the others, where the file ended before: its length may be on
-    /// the disk before its octets are.
+    /// ... and, if it is this file, NULs in the place of the others where that ended before: its
+    /// length may be on the disk before its octets are.
+    pub path: PathBuf,
     pub filled_up: bool,
 }
 
@@ -74,22 +74,22 @@ impl Watch for World {
                 offset,
                 octets,
             } = operation
-            && state.paths.get(handle) == Some(&self.end.path)
+            && let Some(path) = state.paths.get(handle)
         {
-            state.tore = true;
-            self.write_part(*offset, octets)?;
+            self.write_part(path, *offset, octets)?;
+            state.tore = *path == self.end.path;
         }
         Err(io::Error::other("the world has ended"))
     }
 }
 
 impl World {
-    fn write_part(&self, offset: u64, octets: &[u8]) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(&self.end.path)?;
+    fn write_part(&self, path: &Path, offset: u64, octets: &[u8]) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
         let part = octets.get(..self.end.octets).unwrap_or(octets);
         file.write_all_at(part, offset)?;
         let whole = offset + octets.len() as u64;
-        if self.end.filled_up && file.metadata()?.len() < whole {
+        if self.end.filled_up && *path == self.end.path && file.metadata()?.len() < whole {
             file.set_len(whole)?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -15,6 +16,8 @@ pub(crate) enum Fault {
     None,
     /// So many operations still happen, then none any more.
     Stop(usize),
+    /// The same, and of the write behind them so many quarters happen.
+    StopWithin(usize, usize),
     /// The operation behind so many fails, and what comes after it succeeds.
     ErrorOnce(usize),
     /// That one and all that come after it fail.
@@ -146,7 +149,8 @@ impl ModelDisk {
         state.lay_out(&self.root, folder);
     }
 
-    /// Octets that somebody else puts behind a file, made when missing; durable at once.
+    /// Octets that somebody else puts behind a file, made when missing; durable at once, with all
+    /// else that is in it.
     pub(crate) fn append(&self, path: &Path, octets: &[u8]) {
         let mut state = self.lock();
         let file = if let Some(Node::File(file)) = state.now.get(path).copied() {
@@ -158,10 +162,28 @@ impl ModelDisk {
             state.at_boot.insert(path.to_owned(), Node::File(file));
             file
         };
-        state.files[file].durable.extend_from_slice(octets);
         let mut real = fs::OpenOptions::new();
         let mut real = real.append(true).create(true).open(path).unwrap();
+        let end = real.metadata().unwrap().len();
         real.write_all(octets).unwrap();
+        let write = Change::Write(end, octets.to_owned());
+        state.files[file].pending.push(write);
+        state.files[file].sync();
+    }
+
+    /// Somebody else puts other octets in the place of what is in a file; durable at once.
+    pub(crate) fn replace(&self, path: &Path, by: impl FnOnce(&[u8]) -> Vec<u8>) {
+        let mut state = self.lock();
+        let Some(Node::File(file)) = state.now.get(path).copied() else {
+            return;
+        };
+        let octets = by(&fs::read(path).unwrap());
+        let real = fs::OpenOptions::new().write(true).truncate(true).open(path);
+        real.unwrap().write_all(&octets).unwrap();
+        state.files[file] = Octets {
+            durable: octets,
+            pending: Vec::new(),
+        };
     }
 
     /// Somebody else puts octets in front of what is in a file, and does not sync it.
@@ -306,6 +328,19 @@ impl State {
     fn open(&mut self, path: &Path, handle: HandleId) {
         if let Some(Node::File(file)) = self.now.get(path) {
             self.handles.insert(handle, *file);
+        }
+    }
+
+    /// Carries out some quarters of a write, for itself and in the real file.
+    fn write_part(&mut self, handle: HandleId, offset: u64, octets: &[u8], quarters: usize) {
+        let part = &octets[..octets.len() * quarters / 4];
+        let node = Node::File(self.handles[&handle]);
+        let write = Change::Write(offset, part.to_owned());
+        self.file(handle).pending.push(write);
+        // A file without a name is never found again.
+        if let Some((path, _)) = self.now.iter().find(|(_, named)| **named == node) {
+            let real = fs::OpenOptions::new().write(true).open(path).unwrap();
+            real.write_all_at(part, offset).unwrap();
         }
     }
 
@@ -464,7 +499,7 @@ impl Watch for ModelDisk {
         let fails = match state.fault {
             Fault::None => false,
             Fault::ErrorOnce(at) => done == at,
-            Fault::Stop(at) | Fault::ErrorsFrom(at) => done >= at,
+            Fault::Stop(at) | Fault::StopWithin(at, _) | Fault::ErrorsFrom(at) => done >= at,
             Fault::FullFrom(at) => done >= at && matches!(operation, Operation::Write { .. }),
         };
         if !fails {
@@ -472,10 +507,20 @@ impl Watch for ModelDisk {
             return Ok(());
         }
         if let Operation::SyncData { handle } = operation
-            && !matches!(state.fault, Fault::Stop(_))
+            && !matches!(state.fault, Fault::Stop(_) | Fault::StopWithin(..))
         {
             // The kernel tells it once, keeps the octets for clean, and never writes them.
             state.file(*handle).pending.clear();
+        }
+        if let Operation::Write {
+            handle,
+            offset,
+            octets,
+        } = *operation
+            && let Fault::StopWithin(at, quarters) = state.fault
+            && at == done
+        {
+            state.write_part(handle, offset, octets, quarters);
         }
         Err(io::Error::other("the model says no"))
     }

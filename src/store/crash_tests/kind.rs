@@ -118,10 +118,31 @@ fn months(path: &Path) -> Vec<PathBuf> {
     years.iter().flat_map(|year| folders_in(year)).collect()
 }
 
-/// The messages of an mbox, their quoting taken away.
+const READERS_FIELD: &[u8] = b"Status: O\n";
+
+/// What a reader makes of an mbox: each message gets a field, and what breaks off is ended.
+pub(crate) fn read(mbox: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in mbox.split_inclusive(|&octet| octet == b'\n') {
+        out.extend_from_slice(line);
+        if !line.ends_with(b"\n") {
+            out.push(b'\n');
+        }
+        if line.starts_with(b"From ") {
+            out.extend_from_slice(READERS_FIELD);
+        }
+    }
+    while !out.is_empty() && !out.ends_with(b"\n\n") {
+        out.push(b'\n');
+    }
+    out
+}
+
+/// The messages of an mbox, their quoting and the reader's fields taken away.
 fn messages_of(mbox: &[u8]) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = Vec::new();
-    for line in mbox.split_inclusive(|&octet| octet == b'\n') {
+    let lines = mbox.split_inclusive(|&octet| octet == b'\n');
+    for line in lines.filter(|line| *line != READERS_FIELD) {
         if line.starts_with(b"From ") {
             end(messages.last_mut());
             messages.push(Vec::new());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::disk::{Fault, ModelDisk, Names, Survives};
-use super::kind::Kind;
+use super::kind::{self, Kind};
 use crate::protocol::UniqueId;
 use crate::store::delivery::{Arriving, Delivery, Stage};
 use crate::store::testkit::NOW_SECONDS;
@@ -32,8 +32,13 @@ pub(super) struct Task {
     pub(super) batch_messages: usize,
 }
 
-/// Mail that others put into an mbox.
-const THEIRS: &[u8] = b"From x Fri Jan  5 10:30:00 2024\nSubject: theirs\n\nbody\n\n";
+/// A mail that others have put into an mbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Theirs {
+    Synced,
+    /// It may be lost still.
+    Unsynced,
+}
 
 pub(super) struct World {
     _folder: TempDir,
@@ -42,9 +47,8 @@ pub(super) struct World {
     disk: Arc<ModelDisk>,
     /// What the server holds still, by unique-id.
     maildrop: BTreeMap<String, Message>,
-    theirs: usize,
-    /// How many of these may be lost still.
-    theirs_unsynced: usize,
+    /// Each by its number.
+    theirs: Vec<Theirs>,
     runs: u64,
 }
 
@@ -65,8 +69,7 @@ impl World {
             _folder: folder,
             root,
             task,
-            theirs: 0,
-            theirs_unsynced: 0,
+            theirs: Vec::new(),
             runs: 0,
         };
         // Where a journal that is not there, beside side files that are, counts as lost.
@@ -148,17 +151,18 @@ impl World {
     /// Another program delivers into the mbox.
     pub(super) fn others_deliver(&mut self) {
         if self.task.kind == Kind::Mbox {
-            self.disk.append(&self.path(), THEIRS);
-            self.theirs += 1;
+            let mail = in_mbox(self.theirs.len());
+            self.disk.append(&self.path(), &mail);
+            self.theirs.push(Theirs::Synced);
         }
     }
 
     /// Another program rewrites the mbox, with mail of its own in front, and does not sync it.
     pub(super) fn others_rewrite(&mut self) {
         if self.task.kind == Kind::Mbox {
-            self.disk.prepend(&self.path(), THEIRS);
-            self.theirs += 1;
-            self.theirs_unsynced += 1;
+            let mail = in_mbox(self.theirs.len());
+            self.disk.prepend(&self.path(), &mail);
+            self.theirs.push(Theirs::Unsynced);
         }
     }
 
@@ -166,7 +170,14 @@ impl World {
     pub(super) fn others_sync(&mut self) {
         if self.task.kind == Kind::Mbox {
             self.disk.sync(&self.path());
-            self.theirs_unsynced = 0;
+            self.theirs.fill(Theirs::Synced);
+        }
+    }
+
+    /// A reader rewrites the mbox, with a field of its own in each message.
+    pub(super) fn others_read(&mut self) {
+        if self.task.kind == Kind::Mbox {
+            self.disk.replace(&self.path(), kind::read);
         }
     }
 
@@ -184,14 +195,16 @@ impl World {
         let messages = self.task.messages.iter();
         let mut wanted: Vec<Vec<u8>> = messages.map(|message| kind.stored_form(message)).collect();
         let mut found = kind.messages_in(&self.path());
-        let all = found.len();
-        found.retain(|message| message != b"Subject: theirs\n\nbody\n");
-        let theirs = all - found.len();
-        let lasting = self.theirs - self.theirs_unsynced;
-        assert!(
-            (lasting..=self.theirs).contains(&theirs),
-            "{told:?}: {theirs} of theirs"
-        );
+        for (number, theirs) in self.theirs.iter().enumerate() {
+            let all = found.len();
+            found.retain(|message| *message != their_text(number));
+            let times = all - found.len();
+            let may_be_lost = *theirs == Theirs::Unsynced;
+            assert!(
+                times == 1 || times == 0 && may_be_lost,
+                "{told:?}: {times} times number {number} of theirs"
+            );
+        }
         wanted.sort();
         found.sort();
         let shown = |messages: &[Vec<u8>]| -> Vec<String> {
@@ -236,6 +249,15 @@ fn stage(
     }
     stage.end_batch()?;
     Ok(deliveries)
+}
+
+fn their_text(number: usize) -> Vec<u8> {
+    format!("Subject: theirs\nX-Number: {number}\n\nbody\n").into_bytes()
+}
+
+fn in_mbox(number: usize) -> Vec<u8> {
+    let from_line = &b"From x Fri Jan  5 10:30:00 2024\n"[..];
+    [from_line, &their_text(number), b"\n"].concat()
 }
 
 fn unique_id(uid: &str) -> UniqueId {
