@@ -171,19 +171,24 @@ impl ModelDisk {
         state.files[file].sync();
     }
 
-    /// Somebody else puts other octets in the place of what is in a file; durable at once.
-    pub(crate) fn replace(&self, path: &Path, by: impl FnOnce(&[u8]) -> Vec<u8>) {
+    /// Somebody else rewrites a file from the first octet on that is to be another, and syncs it.
+    pub(crate) fn rewrite(&self, path: &Path, to: impl FnOnce(&[u8]) -> Vec<u8>) {
         let mut state = self.lock();
         let Some(Node::File(file)) = state.now.get(path).copied() else {
             return;
         };
-        let octets = by(&fs::read(path).unwrap());
-        let real = fs::OpenOptions::new().write(true).truncate(true).open(path);
-        real.unwrap().write_all(&octets).unwrap();
-        state.files[file] = Octets {
-            durable: octets,
-            pending: Vec::new(),
-        };
+        let before = fs::read(path).unwrap();
+        let after = to(&before);
+        let same = before.iter().zip(&after).take_while(|(a, b)| a == b);
+        let same = same.count();
+        let real = fs::OpenOptions::new().write(true).open(path).unwrap();
+        real.set_len(after.len() as u64).unwrap();
+        real.write_all_at(&after[same..], same as u64).unwrap();
+        state.files[file].pending.extend([
+            Change::SetLen(after.len() as u64),
+            Change::Write(same as u64, after[same..].to_owned()),
+        ]);
+        state.files[file].sync();
     }
 
     /// Somebody else puts octets in front of what is in a file, and does not sync it.

@@ -138,6 +138,13 @@ pub(crate) fn read(mbox: &[u8]) -> Vec<u8> {
     out
 }
 
+/// What a reader makes of it that reads only the last message.
+pub(crate) fn read_last(mbox: &[u8]) -> Vec<u8> {
+    let last = memchr::memmem::rfind(mbox, b"\nFrom ").map_or(0, |line_feed| line_feed + 1);
+    let (before, last) = mbox.split_at(last);
+    [before, &read(last)].concat()
+}
+
 /// The messages of an mbox, their quoting and the reader's fields taken away.
 fn messages_of(mbox: &[u8]) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = Vec::new();

@@ -44,6 +44,8 @@ enum Meanwhile {
     Mail,
     /// A reader rewrites the mbox.
     Reader,
+    /// One rewrites its last message, and not what is before.
+    LastReader,
     MailAndReader,
     /// Another program puts mail in front of all, and syncs nothing.
     MailInFront,
@@ -68,6 +70,7 @@ impl Crash {
             Meanwhile::Nothing => {}
             Meanwhile::Mail => world.others_deliver(),
             Meanwhile::Reader => world.others_read(),
+            Meanwhile::LastReader => world.others_read_last(),
             Meanwhile::MailAndReader => {
                 world.others_deliver();
                 world.others_read();
@@ -123,6 +126,7 @@ fn crashes(kind: Kind) -> Vec<Crash> {
                 (End::Kill, Meanwhile::MailInFront),
                 (End::Kill, Meanwhile::NoStage),
                 (End::ErrorOnce, Meanwhile::NoStage),
+                (End::ErrorOnce, Meanwhile::LastReader),
             ]
             .map(|(end, then)| Crash { end, then }),
         );
@@ -211,9 +215,9 @@ fn a_destination_is_opened_in_spite_of_two_crashes() {
     }
 }
 
-/// What a replay finds in a rewritten mbox, or takes from a staging folder, it must not take for
-/// lasting; nor what was left of a replay that failed.
-fn crash_every_replay(kind: Kind) {
+/// What a replay finds in an mbox, or takes from a staging folder, it must not take for lasting; nor
+/// what was left of a replay that failed.
+fn crash_every_replay(kind: Kind, before: Crash) {
     let task = Task {
         kind,
         after: After::Keep,
@@ -228,15 +232,14 @@ fn crash_every_replay(kind: Kind) {
         for crash in crashes {
             for second in 0.. {
                 let mut world = World::new(task.clone());
-                Crash::of(End::Kill).strike(&mut world, first);
+                before.strike(&mut world, first);
                 if world.operations() <= first {
                     return;
                 }
-                world.others_rewrite();
                 world.others_sync();
                 crash.strike(&mut world, second);
                 let is_over = world.operations() <= second;
-                recover(&mut world, &(kind, first, crash, second));
+                recover(&mut world, &(kind, before, first, crash, second));
                 if is_over {
                     break;
                 }
@@ -246,13 +249,22 @@ fn crash_every_replay(kind: Kind) {
 }
 
 #[test]
-fn the_replay_of_a_rewritten_mbox_survives_a_crash_at_every_operation() {
-    crash_every_replay(Kind::Mbox);
+fn the_replay_of_an_mbox_survives_a_crash_at_every_operation() {
+    let power_cut = End::PowerCut(Names::Harsh, Survives::Lengths);
+    for (end, then) in [
+        (End::Kill, Meanwhile::Nothing),
+        (End::Kill, Meanwhile::MailInFront),
+        (End::KillWithin(2), Meanwhile::Mail),
+        (End::KillWithin(2), Meanwhile::MailAndReader),
+        (power_cut, Meanwhile::Mail),
+    ] {
+        crash_every_replay(Kind::Mbox, Crash { end, then });
+    }
 }
 
 #[test]
 fn the_replay_of_an_eml_folder_survives_a_crash_at_every_operation() {
-    crash_every_replay(Kind::Eml);
+    crash_every_replay(Kind::Eml, Crash::of(End::Kill));
 }
 
 /// What has a receipt may be deleted from the server.

@@ -177,7 +177,14 @@ impl World {
     /// A reader rewrites the mbox, with a field of its own in each message.
     pub(super) fn others_read(&mut self) {
         if self.task.kind == Kind::Mbox {
-            self.disk.replace(&self.path(), kind::read);
+            self.disk.rewrite(&self.path(), kind::read);
+        }
+    }
+
+    /// One rewrites it from its last message on.
+    pub(super) fn others_read_last(&mut self) {
+        if self.task.kind == Kind::Mbox {
+            self.disk.rewrite(&self.path(), kind::read_last);
         }
     }
 
@@ -197,7 +204,9 @@ impl World {
         let mut found = kind.messages_in(&self.path());
         for (number, theirs) in self.theirs.iter().enumerate() {
             let all = found.len();
-            found.retain(|message| *message != their_text(number));
+            // Ours ends the first in an empty line, if others do not.
+            let text = their_text(number);
+            found.retain(|message| message.trim_ascii_end() != text.trim_ascii_end());
             let times = all - found.len();
             let may_be_lost = *theirs == Theirs::Unsynced;
             assert!(
@@ -255,9 +264,11 @@ fn their_text(number: usize) -> Vec<u8> {
     format!("Subject: theirs\nX-Number: {number}\n\nbody\n").into_bytes()
 }
 
+/// The first one without the empty line behind it.
 fn in_mbox(number: usize) -> Vec<u8> {
     let from_line = &b"From x Fri Jan  5 10:30:00 2024\n"[..];
-    [from_line, &their_text(number), b"\n"].concat()
+    let empty_line: &[u8] = if number == 0 { b"" } else { b"\n" };
+    [from_line, &their_text(number), empty_line].concat()
 }
 
 fn unique_id(uid: &str) -> UniqueId {

@@ -105,13 +105,13 @@ impl<'a> Sought<'a> {
         }
     }
 
-    /// The fragment at this place.
+    /// The fragment at this place, which shows the From_ line and the words.
     pub(super) fn fragment_at(&self, mbox: &File, offset: u64) -> io::Result<Option<Fragment>> {
         let mut line = Vec::new();
         read_up_to(mbox, offset, FROM_LINE_OCTETS_MAX as u64, &mut line)?;
         let candidate = self.candidate(mbox, offset, &line)?;
-        let told = candidate.filter(|candidate| candidate.from_line != FromLine::Doubtful);
-        Ok(told.map(|candidate| candidate.fragment))
+        let whole = candidate.filter(|candidate| candidate.from_line == FromLine::Whole);
+        Ok(whole.map(|candidate| candidate.fragment))
     }
 
     /// What begins with this line of the mbox.

@@ -26,6 +26,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether one is there that is not, or no more, to be settled.
+    pub(super) fn has_others(&self, unsettled: &Unsettled) -> bool {
+        let mut messages = self.messages.iter().zip(&unsettled.messages);
+        messages.any(|(place, message)| place.is_some() && message.ours.is_none())
+    }
+
     /// Whether something of ours goes further than this, or is behind it: a line of our own text
     /// may look like the From_ line of others.
     pub(super) fn has_ours_behind(&self, unsettled: &Unsettled, offset: u64) -> bool {
@@ -317,12 +323,13 @@ fn first_unknown(
     let known = KnownMessages::at(&offsets, journal, mbox, unsettled, there)?;
     let unknown = candidates.iter().filter(|candidate| {
         let offset = candidate.fragment.offset;
-        match candidate.from_line {
-            FromLine::Whole => !known.begin_at(offset) && !known.hold(offset),
+        let is_open = match candidate.from_line {
+            FromLine::Whole => !known.begin_at(offset),
             // No message that is known begins with half a From_ line.
-            FromLine::Cut => !known.hold(offset),
-            FromLine::Doubtful => !known.hold(offset) && known.end_at(offset),
-        }
+            FromLine::Cut => true,
+            FromLine::Doubtful => known.end_at(offset),
+        };
+        is_open && !known.hold(offset)
     });
     let found = unknown.min_by_key(|candidate| candidate.from_line == FromLine::Doubtful);
     Ok(found.map(|candidate| candidate.fragment))

@@ -10,13 +10,13 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::MboxCommit;
-use super::commit::{copy, separator};
+use super::commit::{copy, separator, write_range};
 use super::fragment::Fragment;
 use super::lock::LockedMbox;
-use super::replay::{Unsettled, in_a_row};
+use super::replay::{Unsettled, in_a_row, separator_before};
 use super::shown::{self, matching};
 use super::wanted::{Wanted, messages_of};
+use super::{MboxCommit, SEPARATOR};
 use crate::store::error::Error;
 use crate::store::files::{Settled, hash_of, remove_if_there};
 use crate::store::journal::{Journal, Receipt, ReceiptId, Repair};
@@ -32,7 +32,10 @@ impl MboxCommit {
         messages: &[Wanted],
         fragment: Fragment,
     ) -> Result<Settled, Error> {
-        let length = length(mbox).map_err(Error::io("looking at", mbox.path()))?;
+        let reading = || Error::io("reading", mbox.path());
+        let length = length(mbox).map_err(reading())?;
+        let lacking = separator(mbox.handle.as_file(), fragment.offset).map_err(reading())?;
+        let offset = fragment.offset + lacking.len() as u64;
         let path = self.free_tail(journal);
         remove_if_there(&self.disk, path)?;
         let (tail_octets, tail_sha256) = self
@@ -40,8 +43,8 @@ impl MboxCommit {
             .map_err(Error::io("putting mail aside in", path))?;
         let name = path.file_name().unwrap_or_default();
         let repair = Repair {
-            offset: fragment.offset,
-            fragment_octets: fragment.end - fragment.offset,
+            offset,
+            fragment_octets: fragment.end.saturating_sub(offset),
             tail_octets,
             tail_sha256,
             side_file: name.to_string_lossy().into_owned(),
@@ -49,17 +52,23 @@ impl MboxCommit {
         journal.begin_repair(&repair)?;
         journal.sync()?;
         let tail = self.open_tail(&repair)?;
-        cut(mbox, length, repair.offset)?;
-        copy(&tail, 0, tail_octets, &mbox.handle, repair.offset)
-            .map_err(Error::io("writing", mbox.path()))?;
+        cut(mbox, length, fragment.offset)?;
+        let separator = separator_before(offset);
+        let whole = shown::Range {
+            stage: &tail,
+            stage_offset: SEPARATOR.len() as u64 - separator,
+            mbox_offset: offset - separator,
+            octets: tail_octets - SEPARATOR.len() as u64 + separator,
+        };
+        write_range(&mbox.handle, whole).map_err(Error::io("writing", mbox.path()))?;
         mbox.sync()?;
         // Before the receipts: a repair that is open has all its intents open.
         journal.end_repair()?;
-        Ok(in_a_row(messages, repair.offset))
+        Ok(in_a_row(messages, offset))
     }
 
-    /// Copies messages, and what is to stand behind them, to a side file, durably; gives its octets
-    /// and their hash.
+    /// Copies messages, and what is to stand behind them, to a side file behind a separator, as in a
+    /// stage, durably; gives its octets and their hash.
     fn put_aside(
         &self,
         path: &Path,
@@ -69,7 +78,8 @@ impl MboxCommit {
         behind: Range<u64>,
     ) -> io::Result<(u64, [u8; 32])> {
         let tail = self.disk.create_new(path)?;
-        let mut end = 0;
+        tail.write_all_at(SEPARATOR, 0)?;
+        let mut end = SEPARATOR.len() as u64;
         for message in messages {
             copy(from, message.offset, message.octets, &tail, end)?;
             end += message.octets;
@@ -131,7 +141,7 @@ impl MboxCommit {
             file,
             path,
             mbox_offset: repair.offset,
-            separator: 0,
+            separator: separator_before(repair.offset),
         })
     }
 
@@ -222,7 +232,6 @@ fn cut(mbox: &LockedMbox, old_length: u64, offset: u64) -> Result<(), Error> {
         if offset < old_length {
             mbox.handle.set_len(offset)?;
         }
-        // Also the line feeds before it, which the next run does not write again.
         mbox.handle.sync_data()
     };
     cut().map_err(Error::io("cutting", mbox.path()))

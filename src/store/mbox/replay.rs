@@ -1,17 +1,17 @@
 //! Ends what a run that died has left half done in an mbox.
 
-use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::commit::{copy, separator, write_range};
+use super::commit::{copy, write_range};
 use super::content::{Part, content_hash};
 use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
-use super::places::{find, theirs_in};
-use super::shown::{Range, Shown, shown};
-use super::wanted::{Wanted, intended, messages_of};
+use super::places::{Found, find, theirs_in};
+use super::shown::{self, Shown, matching, shown};
+use super::wanted::{Wanted, intended, messages_of, range_of};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -32,8 +32,8 @@ pub(super) struct Unsettled {
 
 impl Unsettled {
     /// The messages as they belong into the mbox, with the separator before them.
-    fn range(&self) -> Range<'_> {
-        Range {
+    fn range(&self) -> shown::Range<'_> {
+        shown::Range {
             stage: &self.file,
             stage_offset: self.offset() - self.separator,
             mbox_offset: self.mbox_offset - self.separator,
@@ -52,17 +52,27 @@ impl Unsettled {
     /// What stands in the mbox where they should. Where it ends before that, a reader may have taken
     /// out as much as we have appended.
     fn shown(&self, mbox: &File) -> io::Result<Shown> {
-        match mbox.metadata()?.len().cmp(&self.mbox_offset) {
-            Ordering::Less => Ok(Shown::Nothing),
-            // A reader has moved the end of another message here.
-            _ if self.separator == 0 && !separator(mbox, self.mbox_offset)?.is_empty() => {
-                Ok(Shown::Nothing)
-            }
-            Ordering::Equal => Ok(Shown::Fragment {
-                foreign_offset: self.mbox_offset,
-            }),
-            Ordering::Greater => shown(mbox, self.range()),
+        let range = self.range();
+        let end = mbox.metadata()?.len();
+        if end <= self.mbox_offset {
+            let ends_in_separator = range.mbox_offset + matching(mbox, range)?.octets == end;
+            return Ok(if ends_in_separator {
+                Shown::Fragment {
+                    foreign_offset: self.mbox_offset,
+                }
+            } else {
+                Shown::Nothing
+            });
         }
+        let shown = shown(mbox, range)?;
+        // Less than the separator is no begin of ours.
+        let is_none_of_ours = matches!(shown, Shown::Fragment { foreign_offset }
+            if foreign_offset < self.mbox_offset);
+        Ok(if is_none_of_ours {
+            Shown::Nothing
+        } else {
+            shown
+        })
     }
 }
 
@@ -98,8 +108,9 @@ impl MboxCommit {
     ) -> Result<Replayed, Error> {
         let range = unsettled.range();
         let file = mbox.handle.as_file();
-        let shown = unsettled.shown(file);
-        match shown.map_err(Error::io("reading", mbox.path()))? {
+        let reading = || Error::io("reading", mbox.path());
+        let end = file.metadata().map_err(reading())?.len();
+        match unsettled.shown(file).map_err(reading())? {
             // Also what is whole is written: the run before may have died of a failed sync, after
             // which the kernel holds octets for clean that are not on disk, and another sync
             // would not write them.
@@ -115,11 +126,7 @@ impl MboxCommit {
             }
             Shown::Fragment { foreign_offset } => {
                 let found = find(journal, mbox, unsettled)?;
-                let is_begun = foreign_offset > unsettled.mbox_offset;
-                // A repair that has only cut leaves nothing of ours anywhere.
-                let is_cut = journal.open_repair().is_some();
-                let from = if is_begun { foreign_offset } else { 0 };
-                if (is_begun || is_cut) && !found.has_ours_behind(unsettled, from) {
+                if is_in_place(journal, unsettled, &found, foreign_offset..end) {
                     let completed =
                         self.repair_in_place(journal, mbox, unsettled, foreign_offset)?;
                     return settle(journal, completed);
@@ -143,7 +150,7 @@ impl MboxCommit {
         unsettled: &Unsettled,
         foreign_offset: u64,
     ) -> Result<Settled, Error> {
-        let separator = Range {
+        let separator = shown::Range {
             octets: unsettled.separator,
             ..unsettled.range()
         };
@@ -185,7 +192,7 @@ impl MboxCommit {
                     file,
                     path: path.clone(),
                     mbox_offset,
-                    separator: mbox_offset.min(SEPARATOR.len() as u64),
+                    separator: separator_before(mbox_offset),
                 }));
             }
         }
@@ -208,6 +215,24 @@ impl MboxCommit {
     }
 }
 
+/// Whether a fragment up to mail of others, which goes to the end, is where it was written.
+fn is_in_place(
+    journal: &Journal,
+    unsettled: &Unsettled,
+    found: &Found,
+    others: Range<u64>,
+) -> bool {
+    let is_begun = others.start > unsettled.mbox_offset;
+    let is_repair = journal.open_repair().is_some();
+    // A repair that has only cut leaves nothing of ours anywhere, nor does an append that has not
+    // begun.
+    let is_to_begin = is_repair || others.is_empty();
+    // Behind a fragment that is where it was written no message was found by a run before.
+    let is_known_elsewhere = !is_repair && found.has_others(unsettled);
+    let from = if is_begun { others.start } else { 0 };
+    (is_begun || is_to_begin) && !is_known_elsewhere && !found.has_ours_behind(unsettled, from)
+}
+
 /// Without a stage nothing can be appended: a message is where its intent says, or new again.
 fn replay_without_stage(
     journal: &mut Journal,
@@ -218,8 +243,8 @@ fn replay_without_stage(
     for (intent, receipt) in intents {
         let there = is_at_place(mbox.handle.as_file(), &receipt)
             .map_err(Error::io("reading", mbox.path()))?;
-        if there {
-            write_again(mbox, &receipt).map_err(Error::io("writing", mbox.path()))?;
+        if there && let Some(range) = range_of(&receipt) {
+            write_again(mbox, range).map_err(Error::io("writing", mbox.path()))?;
             settled
                 .delivered
                 .push((Fulfilled::as_intended(intent), receipt));
@@ -271,19 +296,21 @@ pub(super) fn holds(file: &File, offset: u64, octets: u64, receipt: &Receipt) ->
 
 /// Whether the message is where its receipt says, octet for octet.
 pub(crate) fn is_at_place(mbox: &File, receipt: &Receipt) -> io::Result<bool> {
-    let Place::Range { offset, octets } = receipt.place else {
-        return Ok(false);
-    };
-    holds(mbox, offset, octets, receipt)
+    match range_of(receipt) {
+        Some(range) => holds(mbox, range.start, range.end - range.start, receipt),
+        None => Ok(false),
+    }
 }
 
 /// Writes a message where it is, with the separator before it: the run before may have died of a
 /// failed sync, as where there is a stage.
-fn write_again(mbox: &LockedMbox, receipt: &Receipt) -> io::Result<()> {
-    let Place::Range { offset, octets } = receipt.place else {
-        return Ok(());
-    };
-    let begin = offset.saturating_sub(SEPARATOR.len() as u64);
-    let octets = octets + (offset - begin);
+pub(super) fn write_again(mbox: &LockedMbox, message: Range<u64>) -> io::Result<()> {
+    let begin = message.start - separator_before(message.start);
+    let octets = message.end - begin;
     copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
+}
+
+/// How many octets of a separator there are before a message at this place.
+pub(super) fn separator_before(offset: u64) -> u64 {
+    offset.min(SEPARATOR.len() as u64)
 }

@@ -3,11 +3,10 @@
 use std::io;
 
 use super::MboxCommit;
-use super::commit::separator;
 use super::fragment::Fragment;
 use super::lock::LockedMbox;
 use super::places::Found;
-use super::replay::{Unsettled, end_open_repair};
+use super::replay::{Unsettled, end_open_repair, write_again};
 use super::wanted::Wanted;
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -24,6 +23,10 @@ impl MboxCommit {
         unsettled: &Unsettled,
         found: &Found,
     ) -> Result<Replayed, Error> {
+        let places = found.messages.iter().flatten();
+        for place in places.cloned() {
+            write_again(mbox, place).map_err(Error::io("writing", mbox.path()))?;
+        }
         mbox.sync()?;
         let mut settled = Settled::default();
         let mut missing: Vec<Wanted> = Vec::new();
@@ -41,7 +44,7 @@ impl MboxCommit {
         let mut replayed = settle(journal, settled)?;
         let fragment = match found.fragment {
             Some(fragment) => fragment,
-            None => end_of(mbox).map_err(Error::io("appending to", mbox.path()))?,
+            None => end_of(mbox).map_err(Error::io("looking at", mbox.path()))?,
         };
         let completed = self.repair(journal, mbox, unsettled, &missing, fragment)?;
         replayed
@@ -51,13 +54,8 @@ impl MboxCommit {
     }
 }
 
-/// The end of the mbox, behind an empty line: a fragment of which nothing is there.
+/// The end of the mbox: a fragment of which nothing is there.
 fn end_of(mbox: &LockedMbox) -> io::Result<Fragment> {
-    let length = mbox.handle.as_file().metadata()?.len();
-    let separator = separator(mbox.handle.as_file(), length)?;
-    if !separator.is_empty() {
-        mbox.handle.write_all_at(separator, length)?;
-    }
-    let end = length + separator.len() as u64;
+    let end = mbox.handle.as_file().metadata()?.len();
     Ok(Fragment { offset: end, end })
 }

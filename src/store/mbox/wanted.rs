@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
+use super::SEPARATOR;
 use super::content::Part;
 use super::essence::Distiller;
 use super::replay::holds;
@@ -41,11 +43,9 @@ impl Wanted {
         file: &File,
         (_, receipt): &(ReceiptId, Receipt),
     ) -> io::Result<bool> {
-        let is_as_long = match receipt.place {
-            Place::Range { octets, .. } => octets == self.octets,
-            Place::Name(_) | Place::Nowhere => false,
-        };
-        Ok(is_as_long && holds(file, self.offset, self.octets, receipt)?)
+        let is_as_long = |range: Range<u64>| range.end - range.start == self.octets;
+        Ok(range_of(receipt).is_some_and(is_as_long)
+            && holds(file, self.offset, self.octets, receipt)?)
     }
 
     /// It is the one that the journal intends.
@@ -74,7 +74,9 @@ pub(super) fn messages_of(file: &File) -> io::Result<Vec<Wanted>> {
 
 /// A From_ line without its end, behind all messages: it may as well be the last line of a text.
 fn rest_of(tail: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
-    let offset = last.map_or(0, |content| content.offset + content.range_octets);
+    let offset = last.map_or(SEPARATOR.len() as u64, |content| {
+        content.offset + content.range_octets
+    });
     let range_octets = tail.metadata()?.len().saturating_sub(offset);
     let (octets, sha256) = Distiller::new().finish_content();
     Ok((range_octets > 0).then_some(FoundContent {
@@ -119,7 +121,8 @@ fn intended_from(
     let (Some(first), Some((_, mbox_first))) = (messages.first(), intents.first()) else {
         return Ok(None);
     };
-    let distance = |receipt: &Receipt| offset_of(receipt)?.checked_sub(offset_of(mbox_first)?);
+    let mbox_offset = |receipt: &Receipt| Some(range_of(receipt)?.start);
+    let distance = |receipt: &Receipt| mbox_offset(receipt)?.checked_sub(mbox_offset(mbox_first)?);
     let mut found = Vec::new();
     let mut rest = intents;
     for message in messages {
@@ -139,9 +142,10 @@ fn intended_from(
     Ok(rest.is_empty().then_some(found))
 }
 
-fn offset_of(receipt: &Receipt) -> Option<u64> {
+/// Where in the mbox a receipt has its message.
+pub(super) fn range_of(receipt: &Receipt) -> Option<Range<u64>> {
     match receipt.place {
-        Place::Range { offset, .. } => Some(offset),
+        Place::Range { offset, octets } => Some(offset..offset.saturating_add(octets)),
         Place::Name(_) | Place::Nowhere => None,
     }
 }

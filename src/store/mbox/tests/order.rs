@@ -1,6 +1,6 @@
 //! What is on disk before what in a repair.
 
-use super::repair::{half_appended, mbox_in_repair};
+use super::repair::mbox_in_repair;
 use super::*;
 
 /// Keeps in mind what is written and synced, by the name of the file.
@@ -84,18 +84,4 @@ fn what_one_repair_put_aside_stays_until_the_next_one_has_begun() {
         ["write .box.popfetch-tail-2", "sync .box.popfetch-tail-2"]
     );
     assert_eq!(read(&kit), [STORED, FOREIGN, MORE].concat());
-}
-
-/// Should the power go, they would be NULs before a From_ line that nobody takes for one.
-#[test]
-fn the_line_feeds_that_end_the_mbox_are_on_disk_before_what_follows() {
-    let kit = half_appended(&FOREIGN.repeat(9))();
-    // A reader has taken most of it out.
-    write(&kit, FOREIGN.strip_suffix(b"\n").unwrap());
-    let noted = noted_of_replay(&kit);
-    let of_mbox = noted.iter().filter(|what| what.ends_with(" box"));
-    let of_mbox: Vec<&str> = of_mbox.map(String::as_str).collect();
-    let written = ["write box", "sync box"];
-    assert_eq!(of_mbox, [&["sync box"][..], &written, &written].concat());
-    assert_eq!(read(&kit), [FOREIGN, STORED].concat());
 }

@@ -394,6 +394,32 @@ fn a_repair_begins_behind_an_empty_line() {
     }
 }
 
+/// Whatever was lost of the line feeds that end the mail before, which a run that died had put in.
+#[test]
+fn what_goes_to_the_end_stands_behind_an_empty_line() {
+    let much = FOREIGN.repeat(9);
+    let half_appended = half_appended(&much);
+    for lacking in 0..3 {
+        at_every_stop(|operations, part| {
+            let kit = half_appended();
+            // A reader has taken most of it out.
+            let before = &FOREIGN[..FOREIGN.len() - lacking];
+            write(&kit, before);
+            let ended = deliver_until(&kit, operations, part);
+            let mut content = read(&kit);
+            if ended == Ended::InAppend {
+                let behind = content.iter_mut().skip(before.len());
+                behind.take(2).for_each(|octet| *octet = 0);
+                write(&kit, &content);
+            }
+            assert!(deliver_missing(&mut kit.open().unwrap()));
+            let told = format!("{lacking}, {} of 500, {operations}", part(500));
+            assert_eq!(read(&kit), [FOREIGN, STORED].concat(), "{told}");
+            ended
+        });
+    }
+}
+
 #[test]
 fn a_last_line_of_others_that_begins_like_a_from_line_is_put_back() {
     let mail = [FOREIGN.strip_suffix(b"\n").unwrap(), b"From me"].concat();

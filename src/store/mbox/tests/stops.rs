@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::repair::half_appended;
 use super::*;
 
 #[test]
@@ -566,4 +567,30 @@ fn what_is_missing_between_others_comes_from_the_stage() {
         assert_eq!(count(&kit, &contents).0, [1; 3], "{told}");
         ended
     });
+}
+
+/// A reader took out the first and the third of three, and moved the second, so that the mbox ends
+/// where the first should begin; and the run that finds the second dies before the others are there.
+#[test]
+fn what_was_found_before_others_that_are_missing_comes_once() {
+    let contents = own_essences();
+    let [_, second, _] = *own_texts() else {
+        panic!("there are three");
+    };
+    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+    let body = vec![b'x'; second.len() - from_line.len() - 2];
+    let before = [&from_line[..], &body, b"\n\n"].concat();
+    let half_appended = half_appended(&before);
+    for front in [&b""[..], FOREIGN] {
+        at_every_stop(|operations, part| {
+            let kit = half_appended();
+            write(&kit, &[front, second].concat());
+            let ended = until(&kit, operations, part, |_| true);
+            let opened = kit.open().unwrap();
+            let told = format!("{}: {} of 500, {operations}", front.len(), part(500));
+            assert_eq!(opened.replayed.voided, 0, "{told}");
+            assert_eq!(count(&kit, &contents).0, [1; 3], "{told}");
+            ended
+        });
+    }
 }
