@@ -278,12 +278,9 @@ fn find_fragment(
     let file = mbox.handle.as_file();
     let mut all = messages.iter().zip(&unsettled.messages);
     let last = all.rposition(|(place, message)| place.is_some() && message.ours.is_some());
-    // What stands before one of ours that is there was written before. Mail of others may have stood
-    // behind a fragment.
+    // What was to stand before one of ours that is there was written before, and taken out since. Mail
+    // of others may have stood behind a fragment.
     let (before, from) = messages.split_at_mut(last.unwrap_or(0));
-    if before.contains(&None) {
-        return Ok(None);
-    }
     let wanted = unsettled.messages.iter().skip(before.len());
     for (message, place) in wanted.zip(from) {
         let sought = Sought::new(&unsettled.file, message.offset, message.octets)

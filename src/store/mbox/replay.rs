@@ -126,7 +126,8 @@ impl MboxCommit {
             }
             Shown::Fragment { foreign_offset } => {
                 let found = find(journal, mbox, unsettled)?;
-                if is_in_place(journal, unsettled, &found, foreign_offset..end) {
+                let others = foreign_offset..end;
+                if is_in_place(journal, file, unsettled, &found, others).map_err(reading())? {
                     let completed =
                         self.repair_in_place(journal, mbox, unsettled, foreign_offset)?;
                     return settle(journal, completed);
@@ -218,19 +219,23 @@ impl MboxCommit {
 /// Whether a fragment up to mail of others, which goes to the end, is where it was written.
 fn is_in_place(
     journal: &Journal,
+    mbox: &File,
     unsettled: &Unsettled,
     found: &Found,
     others: Range<u64>,
-) -> bool {
-    let is_begun = others.start > unsettled.mbox_offset;
+) -> io::Result<bool> {
+    // Others may have more line feeds before their mail.
+    let begun = matching(mbox, unsettled.range())?.octets;
+    let is_begun = begun > unsettled.separator && others.start > unsettled.mbox_offset;
     let is_repair = journal.open_repair().is_some();
     // A repair that has only cut leaves nothing of ours anywhere, nor does an append that has not
     // begun.
     let is_to_begin = is_repair || others.is_empty();
-    // Behind a fragment that is where it was written no message was found by a run before.
+    // One that has a receipt was found by a run before, since a reader had moved ours.
     let is_known_elsewhere = !is_repair && found.has_others(unsettled);
     let from = if is_begun { others.start } else { 0 };
-    (is_begun || is_to_begin) && !is_known_elsewhere && !found.has_ours_behind(unsettled, from)
+    let is_here = is_begun || is_to_begin;
+    Ok(is_here && !is_known_elsewhere && !found.has_ours_behind(unsettled, from))
 }
 
 /// Without a stage nothing can be appended: a message is where its intent says, or new again.

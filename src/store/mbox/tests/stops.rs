@@ -594,3 +594,41 @@ fn what_was_found_before_others_that_are_missing_comes_once() {
         });
     }
 }
+
+/// A reader has moved ours to the front, and mail that ends in one more empty line to its place.
+#[test]
+fn an_empty_line_of_others_is_no_fragment_of_ours() {
+    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+    let mail = |octets: usize, end: &[u8]| {
+        let body = vec![b'x'; octets - from_line.len() - end.len()];
+        [&from_line[..], &body, end].concat()
+    };
+    let before = [mail(100, b"\n\n"), mail(STORED.len(), b"\n\n")].concat();
+    let kit = half_appended(&before)();
+    write(&kit, &[STORED, &mail(101, b"\n\n\n"), FOREIGN].concat());
+    kit.open().unwrap();
+    assert_eq!(count(&kit, &own_essences()).0, [1; 3]);
+}
+
+/// Somebody took out the first of three, the last of which is cut.
+#[test]
+fn a_fragment_behind_messages_one_of_which_was_taken_out_is_repaired() {
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let [_, second, third] = *own_texts() else {
+        panic!("there are three");
+    };
+    let half_appended = half_appended(FOREIGN);
+    for cut in [1, 10, 20, 30] {
+        for behind in [&b""[..], MORE] {
+            let kit = half_appended();
+            let fragment = &third[..third.len() - cut];
+            write(&kit, &[FOREIGN, second, fragment, behind].concat());
+            kit.open().unwrap();
+            let (counts, others) = count(&kit, &contents);
+            let told = format!("{cut}, {}", behind.len());
+            assert_eq!(counts, [1; 4], "{told}");
+            assert_eq!(others, usize::from(!behind.is_empty()), "{told}");
+        }
+    }
+}
