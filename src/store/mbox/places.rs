@@ -26,7 +26,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Whether one is there that is not, or no more, to be settled.
+    /// Whether one is there that has no intent: mail of others in a repair, else one of ours that has
+    /// a receipt.
     pub(super) fn has_others(&self, unsettled: &Unsettled) -> bool {
         let mut messages = self.messages.iter().zip(&unsettled.messages);
         messages.any(|(place, message)| place.is_some() && message.ours.is_none())

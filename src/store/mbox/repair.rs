@@ -62,7 +62,7 @@ impl MboxCommit {
         };
         write_range(&mbox.handle, whole).map_err(Error::io("writing", mbox.path()))?;
         mbox.sync()?;
-        // Before the receipts: a repair that is open has all its intents open.
+        // Before the receipts: without its intents an open repair has ours for mail of others.
         journal.end_repair()?;
         Ok(in_a_row(messages, offset))
     }
@@ -124,14 +124,13 @@ impl MboxCommit {
         let reading = Error::io("reading", mbox.path());
         if let Some(number) = first_uncut(mbox, repair, &file, &messages).map_err(reading)? {
             let offset = messages.get(number).map_or(0, |message| message.offset);
-            let behind = repair.offset + repair.fragment_octets;
             // Should they stand there because the repair was carried out, its sync may have failed.
             copy(
                 &file,
                 offset,
                 repair.tail_octets - offset,
                 &mbox.handle,
-                behind,
+                behind(repair),
             )
             .map_err(Error::io("writing", mbox.path()))?;
             messages.truncate(number);
@@ -195,6 +194,11 @@ fn changed() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "the file was changed")
 }
 
+/// Where in the mbox others had mail behind the fragment.
+fn behind(repair: &Repair) -> u64 {
+    repair.offset.saturating_add(repair.fragment_octets)
+}
+
 /// The first of the messages that still stand where they stood behind the fragment, if the repair
 /// died before it cut. They are mail of others, and not the first message, which is missing.
 fn first_uncut(
@@ -204,7 +208,7 @@ fn first_uncut(
     messages: &[Wanted],
 ) -> io::Result<Option<usize>> {
     let mbox = mbox.handle.as_file();
-    let behind = repair.offset.saturating_add(repair.fragment_octets);
+    let behind = behind(repair);
     let octets = mbox.metadata()?.len().saturating_sub(behind);
     let ours = messages.iter().rposition(|message| message.ours.is_some());
     for (number, message) in messages.iter().enumerate().skip(ours.unwrap_or(0) + 1) {

@@ -117,7 +117,8 @@ impl MboxCommit {
             Shown::Whole | Shown::Unfinished => {
                 write_range(&mbox.handle, range).map_err(Error::io("writing", mbox.path()))?;
                 mbox.sync()?;
-                // Before the receipts: a repair that is open has all its intents open.
+                // Before the receipts: without its intents an open repair has ours for mail of
+                // others.
                 end_open_repair(journal)?;
                 settle(
                     journal,

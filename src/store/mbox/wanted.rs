@@ -73,11 +73,11 @@ pub(super) fn messages_of(file: &File) -> io::Result<Vec<Wanted>> {
 }
 
 /// A From_ line without its end, behind all messages: it may as well be the last line of a text.
-fn rest_of(tail: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
+fn rest_of(file: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
     let offset = last.map_or(SEPARATOR.len() as u64, |content| {
         content.offset + content.range_octets
     });
-    let range_octets = tail.metadata()?.len().saturating_sub(offset);
+    let range_octets = file.metadata()?.len().saturating_sub(offset);
     let (octets, sha256) = Distiller::new().finish_content();
     Ok((range_octets > 0).then_some(FoundContent {
         offset,
