@@ -9,6 +9,7 @@ use super::error::Error;
 use super::files::{hash_of, made_for, names_in};
 use super::journal::{AccountId, Place, Receipt};
 use super::layout::Sides;
+use super::mbox::Content;
 use super::{eml, maildir, mbox};
 
 /// Calls `each` with a receipt for every message that is there, as if it had been stored at
@@ -42,7 +43,8 @@ pub(super) fn each_present(
                     offset: found.offset,
                     octets: found.range_octets,
                 };
-                each(receipt(place, found.octets, found.sha256))?;
+                let Content { octets, sha256, .. } = found.content;
+                each(receipt(place, octets, sha256))?;
             }
         }
         Destination::Pipe(_) | Destination::Stdout => {}

@@ -160,7 +160,9 @@ impl MboxVerifier {
         let mut contents: HashMap<[u8; 32], Vec<u64>> = HashMap::new();
         let mut offsets = HashSet::new();
         for found in mbox::contents(path)? {
-            contents.entry(found.sha256).or_default().push(found.offset);
+            for sha256 in found.content.hashes() {
+                contents.entry(sha256).or_default().push(found.offset);
+            }
             offsets.insert(found.offset);
         }
         Ok(Self {

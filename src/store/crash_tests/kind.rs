@@ -145,6 +145,22 @@ pub(crate) fn read_last(mbox: &[u8]) -> Vec<u8> {
     [before, &read(last)].concat()
 }
 
+/// Takes the first of these messages out of an mbox.
+pub(crate) fn take_out(mbox: &[u8], messages: &[Vec<u8>]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let lines = memchr::memmem::find_iter(mbox, b"\nFrom ").map(|line_feed| line_feed + 1);
+    let begins: Vec<usize> = std::iter::once(0)
+        .chain(lines)
+        .chain([mbox.len()])
+        .collect();
+    begins.windows(2).find_map(|ends| {
+        let text = &mbox[ends[0]..ends[1]];
+        let is_whole = text.starts_with(b"From ") && text.ends_with(b"\n\n");
+        let message = is_whole.then(|| messages_of(text).remove(0))?;
+        let rest = [&mbox[..ends[0]], &mbox[ends[1]..]].concat();
+        messages.contains(&message).then_some((rest, message))
+    })
+}
+
 /// The messages of an mbox, their quoting and the reader's fields taken away.
 fn messages_of(mbox: &[u8]) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = Vec::new();

@@ -47,6 +47,9 @@ enum Meanwhile {
     /// One rewrites its last message, and not what is before.
     LastReader,
     MailAndReader,
+    /// Somebody takes out the first message of ours.
+    TakenOut,
+    TakenOutAndMail,
     /// Another program puts mail in front of all, and syncs nothing.
     MailInFront,
     /// Somebody removes what was staged for an mbox.
@@ -74,6 +77,11 @@ impl Crash {
             Meanwhile::MailAndReader => {
                 world.others_deliver();
                 world.others_read();
+            }
+            Meanwhile::TakenOut => world.others_take_out(),
+            Meanwhile::TakenOutAndMail => {
+                world.others_take_out();
+                world.others_deliver();
             }
             Meanwhile::MailInFront => world.others_rewrite(),
             Meanwhile::NoStage => world.others_remove_stages(),
@@ -127,11 +135,18 @@ fn crashes(kind: Kind) -> Vec<Crash> {
                 (End::Kill, Meanwhile::NoStage),
                 (End::ErrorOnce, Meanwhile::NoStage),
                 (End::ErrorOnce, Meanwhile::LastReader),
+                (End::ErrorsFrom, Meanwhile::TakenOutAndMail),
             ]
             .map(|(end, then)| Crash { end, then }),
         );
         for end in [End::Kill, End::KillWithin(1), End::KillWithin(3)] {
-            for then in [Meanwhile::Mail, Meanwhile::Reader, Meanwhile::MailAndReader] {
+            for then in [
+                Meanwhile::Mail,
+                Meanwhile::Reader,
+                Meanwhile::MailAndReader,
+                Meanwhile::TakenOut,
+                Meanwhile::TakenOutAndMail,
+            ] {
                 crashes.push(Crash { end, then });
             }
         }
@@ -215,14 +230,21 @@ fn a_destination_is_opened_in_spite_of_two_crashes() {
     }
 }
 
+/// Messages, and how many of them make a batch.
+type Batches = (&'static [Message], usize);
+
+const ONE_BY_ONE: Batches = (&[SMALL, SMALL], 1);
+const AT_ONCE: Batches = (&[SMALL, NO_END, SMALL], 3);
+
 /// What a replay finds in an mbox, or takes from a staging folder, it must not take for lasting; nor
 /// what was left of a replay that failed.
-fn crash_every_replay(kind: Kind, before: Crash) {
+fn crash_every_replay(kind: Kind, batches: Batches, before: Crash) {
+    let (messages, batch_messages) = batches;
     let task = Task {
         kind,
         after: After::Keep,
-        messages: vec![SMALL, SMALL],
-        batch_messages: 1,
+        messages: messages.to_vec(),
+        batch_messages,
     };
     let crashes = [
         Crash::of(End::ErrorOnce),
@@ -258,13 +280,24 @@ fn the_replay_of_an_mbox_survives_a_crash_at_every_operation() {
         (End::KillWithin(2), Meanwhile::MailAndReader),
         (power_cut, Meanwhile::Mail),
     ] {
-        crash_every_replay(Kind::Mbox, Crash { end, then });
+        crash_every_replay(Kind::Mbox, ONE_BY_ONE, Crash { end, then });
+    }
+}
+
+/// Of a batch, some are found and have receipts before the others are there.
+#[test]
+fn the_replay_of_a_batch_beside_other_programs_survives_a_crash_at_every_operation() {
+    for quarters in 1..4 {
+        for then in [Meanwhile::Reader, Meanwhile::TakenOut] {
+            let end = End::KillWithin(quarters);
+            crash_every_replay(Kind::Mbox, AT_ONCE, Crash { end, then });
+        }
     }
 }
 
 #[test]
 fn the_replay_of_an_eml_folder_survives_a_crash_at_every_operation() {
-    crash_every_replay(Kind::Eml, Crash::of(End::Kill));
+    crash_every_replay(Kind::Eml, ONE_BY_ONE, Crash::of(End::Kill));
 }
 
 /// What has a receipt may be deleted from the server.
@@ -311,6 +344,8 @@ fn any_kill() -> impl Strategy<Value = (Crash, usize)> {
             Meanwhile::Mail,
             Meanwhile::Reader,
             Meanwhile::MailAndReader,
+            Meanwhile::TakenOut,
+            Meanwhile::TakenOutAndMail,
         ][..],
     );
     let crash = (end, then).prop_map(|(end, then)| Crash { end, then });

@@ -49,6 +49,8 @@ pub(super) struct World {
     maildrop: BTreeMap<String, Message>,
     /// Each by its number.
     theirs: Vec<Theirs>,
+    /// Messages of ours that somebody has taken out: those that have no receipt yet come back.
+    taken: Vec<Vec<u8>>,
     runs: u64,
 }
 
@@ -70,6 +72,7 @@ impl World {
             root,
             task,
             theirs: Vec::new(),
+            taken: Vec::new(),
             runs: 0,
         };
         // Where a journal that is not there, beside side files that are, counts as lost.
@@ -188,6 +191,21 @@ impl World {
         }
     }
 
+    /// Somebody takes the first message of ours out of the mbox.
+    pub(super) fn others_take_out(&mut self) {
+        if self.task.kind == Kind::Mbox {
+            let ours = self.stored_forms();
+            self.disk.rewrite(&self.path(), |mbox| {
+                let taken = kind::take_out(mbox, &ours);
+                let Some((rest, message)) = taken else {
+                    return mbox.to_owned();
+                };
+                self.taken.push(message);
+                rest
+            });
+        }
+    }
+
     /// Somebody tidies up in the mbox's folder.
     pub(super) fn others_remove_stages(&self) {
         for kind in ["stage", "stage-2"] {
@@ -199,8 +217,7 @@ impl World {
     /// Fails unless each message is there once, octet for octet, and nothing else.
     pub(super) fn check(&self, told: &dyn std::fmt::Debug) {
         let kind = self.task.kind;
-        let messages = self.task.messages.iter();
-        let mut wanted: Vec<Vec<u8>> = messages.map(|message| kind.stored_form(message)).collect();
+        let mut wanted = self.stored_forms();
         let mut found = kind.messages_in(&self.path());
         for (number, theirs) in self.theirs.iter().enumerate() {
             let all = found.len();
@@ -214,6 +231,14 @@ impl World {
                 "{told:?}: {times} times number {number} of theirs"
             );
         }
+        for taken in &self.taken {
+            let times =
+                |messages: &[Vec<u8>]| messages.iter().filter(|&text| text == taken).count();
+            if times(&found) < times(&wanted) {
+                let at = wanted.iter().position(|text| text == taken);
+                wanted.remove(at.unwrap());
+            }
+        }
         wanted.sort();
         found.sort();
         let shown = |messages: &[Vec<u8>]| -> Vec<String> {
@@ -225,6 +250,13 @@ impl World {
         assert_eq!(shown(&found), shown(&wanted), "{told:?}");
         let left_over = kind.left_over(&self.path());
         assert_eq!(left_over, Vec::<PathBuf>::new(), "{told:?}");
+    }
+
+    fn stored_forms(&self) -> Vec<Vec<u8>> {
+        let messages = self.task.messages.iter();
+        messages
+            .map(|message| self.task.kind.stored_form(message))
+            .collect()
     }
 
     fn path(&self) -> PathBuf {

@@ -99,6 +99,22 @@ impl Unclosed {
     }
 }
 
+/// What a receipt would say of a message, if no field of the original was a reader's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) octets: u64,
+    pub(crate) sha256: [u8; 32],
+    /// The hash without the last line feed, which the original may not have had.
+    unended_sha256: [u8; 32],
+}
+
+impl Content {
+    /// The hashes that its receipt may have.
+    pub(crate) fn hashes(&self) -> [[u8; 32]; 2] {
+        [self.sha256, self.unended_sha256]
+    }
+}
+
 /// Takes the essence of a message as it stands in an mbox, without its From_ line, in any split.
 #[derive(Debug)]
 pub(crate) struct Distiller {
@@ -158,14 +174,21 @@ impl Distiller {
     }
 
     /// The message, which was fed without quoting, is over, and the last line feed is the empty
-    /// line that closes it: gives the octets and the hash a receipt would have, if no field of
-    /// the original was a reader's.
-    pub(crate) fn finish_content(mut self) -> (u64, [u8; 32]) {
+    /// line that closes it.
+    pub(crate) fn finish_content(mut self) -> Content {
         self.end();
         let mut text = self.kept.text;
-        text.line_feeds = text.line_feeds.saturating_sub(1);
+        let line_feeds = text.line_feeds.saturating_sub(1);
+        text.line_feeds = line_feeds.saturating_sub(1);
         text.put_line_feeds();
-        (text.octets, text.hash.finalize().into())
+        let unended_sha256 = text.hash.clone().finalize().into();
+        text.line_feeds = line_feeds.min(1);
+        text.put_line_feeds();
+        Content {
+            octets: text.octets,
+            sha256: text.hash.finalize().into(),
+            unended_sha256,
+        }
     }
 
     fn end(&mut self) {
@@ -384,7 +407,7 @@ const LINE_FEEDS: [u8; 1024] = [b'\n'; 1024];
 mod tests {
     use sha2::{Digest as _, Sha256};
 
-    use super::{Distiller, Essence, WordSum};
+    use super::{Content, Distiller, Essence, WordSum};
 
     /// In pieces of any size.
     fn essences(message: &str) -> impl Iterator<Item = Essence> {
@@ -462,22 +485,22 @@ mod tests {
 
     #[test]
     fn contents_end_before_the_closing_line() {
-        for (message, content) in [
-            ("A: 1\nStatus: RO\n\nx\n\n", "A: 1\n\nx\n"),
-            ("A: 1\n\nx\n\n\n\n", "A: 1\n\nx\n\n\n"),
-            ("A: 1\n\n", "A: 1\n"),
-            ("no end", "no end"),
-            ("", ""),
-            ("\n", ""),
+        for (message, content, unended) in [
+            ("A: 1\nStatus: RO\n\nx\n\n", "A: 1\n\nx\n", "A: 1\n\nx"),
+            ("A: 1\n\nx\n\n\n\n", "A: 1\n\nx\n\n\n", "A: 1\n\nx\n\n"),
+            ("A: 1\n\n", "A: 1\n", "A: 1"),
+            ("no end", "no end", "no end"),
+            ("", "", ""),
+            ("\n", "", ""),
         ] {
             let mut distiller = Distiller::new();
             distiller.feed(message.as_bytes());
-            let hash: [u8; 32] = Sha256::digest(content.as_bytes()).into();
-            assert_eq!(
-                distiller.finish_content(),
-                (content.len() as u64, hash),
-                "{message:?}"
-            );
+            let expected = Content {
+                octets: content.len() as u64,
+                sha256: Sha256::digest(content).into(),
+                unended_sha256: Sha256::digest(unended).into(),
+            };
+            assert_eq!(distiller.finish_content(), expected, "{message:?}");
         }
     }
 

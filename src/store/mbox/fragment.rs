@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::slice;
 
 use memchr::{memchr_iter, memmem, memrchr};
 
@@ -80,31 +81,6 @@ impl<'a> Sought<'a> {
         })
     }
 
-    /// All that may be fragments in the mbox. A message that is whole is none, whatever follows it.
-    pub(super) fn candidates(&self, mbox: &File) -> io::Result<Vec<Candidate>> {
-        let mut found = Vec::new();
-        let mut window = Vec::new();
-        let mut offset = 0;
-        loop {
-            let octets = WINDOW_OCTETS + FROM_LINE_OCTETS_MAX as u64;
-            read_up_to(mbox, offset, octets, &mut window)?;
-            if offset == 0 {
-                found.extend(self.candidate(mbox, 0, &window)?);
-            }
-            for line_feed in memmem::find_iter(&window, b"\nF") {
-                let (_, line) = window.split_at(line_feed + 1);
-                let begin = offset + line_feed as u64 + 1;
-                if begin <= offset + WINDOW_OCTETS {
-                    found.extend(self.candidate(mbox, begin, line)?);
-                }
-            }
-            if window.len() as u64 <= WINDOW_OCTETS {
-                return Ok(found);
-            }
-            offset += WINDOW_OCTETS;
-        }
-    }
-
     /// The fragment at this place, which shows the From_ line and the words.
     pub(super) fn fragment_at(&self, mbox: &File, offset: u64) -> io::Result<Option<Fragment>> {
         let mut line = Vec::new();
@@ -114,6 +90,11 @@ impl<'a> Sought<'a> {
         Ok(whole.map(|candidate| candidate.fragment))
     }
 
+    fn same_octets(&self, line: &[u8]) -> usize {
+        let both = self.from_line.iter().zip(line);
+        both.take_while(|(our, their)| our == their).count()
+    }
+
     /// What begins with this line of the mbox.
     fn candidate(
         &self,
@@ -121,7 +102,7 @@ impl<'a> Sought<'a> {
         mbox_offset: u64,
         line: &[u8],
     ) -> io::Result<Option<Candidate>> {
-        let same = same_octets(&self.from_line, line);
+        let same = self.same_octets(line);
         let not_ours = mbox_offset + same as u64;
         let end = if same == self.from_line.len() {
             self.end_in_message(mbox, mbox_offset)?
@@ -188,6 +169,58 @@ impl<'a> Sought<'a> {
         let theirs = white_space(mbox, theirs_end..same.their.unwrap_or(u64::MAX))?;
         Ok(ours <= theirs)
     }
+}
+
+/// All that may be fragments of one of the messages in the mbox. A message that is whole is none,
+/// whatever follows it.
+pub(super) fn candidates(sought: &[Sought<'_>], mbox: &File) -> io::Result<Vec<Candidate>> {
+    let mut found = Vec::new();
+    let mut window = Vec::new();
+    let mut offset = 0;
+    loop {
+        let octets = WINDOW_OCTETS + FROM_LINE_OCTETS_MAX as u64;
+        read_up_to(mbox, offset, octets, &mut window)?;
+        if offset == 0 {
+            found.extend(candidate(sought, mbox, 0, &window)?);
+        }
+        for line_feed in memmem::find_iter(&window, b"\nF") {
+            let (_, line) = window.split_at(line_feed + 1);
+            let begin = offset + line_feed as u64 + 1;
+            if begin <= offset + WINDOW_OCTETS {
+                found.extend(candidate(sought, mbox, begin, line)?);
+            }
+        }
+        if window.len() as u64 <= WINDOW_OCTETS {
+            return Ok(found);
+        }
+        offset += WINDOW_OCTETS;
+    }
+}
+
+/// What begins with this line of the mbox: of the first message that shows most of it.
+fn candidate(
+    sought: &[Sought<'_>],
+    mbox: &File,
+    mbox_offset: u64,
+    line: &[u8],
+) -> io::Result<Option<Candidate>> {
+    // Less than `From ` any of them begins with.
+    let sought = match sought {
+        [first, ..] if !line.starts_with(FROM) => slice::from_ref(first),
+        all => all,
+    };
+    let most = sought.iter().map(|sought| sought.same_octets(line)).max();
+    for sought in sought {
+        if Some(sought.same_octets(line)) != most {
+            continue;
+        }
+        let found = sought.candidate(mbox, mbox_offset, line)?;
+        let is_whole = most == Some(sought.from_line.len());
+        if found.is_some() || !is_whole {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// How far the words of two messages are the same.
@@ -266,11 +299,6 @@ fn sender_end(from_line: &[u8]) -> usize {
     blanks.nth(1).map_or(from_line.len(), |at| at + 1)
 }
 
-fn same_octets(ours: &[u8], theirs: &[u8]) -> usize {
-    let both = ours.iter().zip(theirs);
-    both.take_while(|(our, their)| our == their).count()
-}
-
 /// How much of a header's text is fields of readers, up to other mail that begins within one.
 fn readers_fields(text: &[u8]) -> usize {
     let mut passed = 0;
@@ -313,7 +341,7 @@ mod tests {
     use std::fs::File;
     use std::io::Write as _;
 
-    use super::{Candidate, Fragment, FromLine, Sought};
+    use super::{Candidate, Fragment, FromLine, Sought, candidates};
 
     fn file(content: &str) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -344,7 +372,7 @@ mod tests {
         // The stage holds more on both sides.
         let stage = file(&["..", ours, NEXT].concat());
         let sought = Sought::new(&stage, 2, ours.len() as u64).unwrap();
-        sought.candidates(&file(mbox)).unwrap()
+        candidates(&[sought], &file(mbox)).unwrap()
     }
 
     /// What follows BEFORE up to `|` is a fragment of ours.

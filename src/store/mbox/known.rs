@@ -31,10 +31,13 @@ impl KnownMessages {
         let file = mbox.handle.as_file();
         let mut contents: HashMap<[u8; 32], Vec<Range<u64>>> = HashMap::new();
         for begins in [Begins::FromLines, Begins::CutShort] {
-            scan_contents(Part::whole(file), begins, &mut |content| {
-                let message = content.offset..content.offset + content.range_octets;
+            scan_contents(Part::whole(file), begins, &mut |found| {
+                let message = found.offset..found.offset + found.range_octets;
                 if has_any(offsets, message.start..message.end + 1) {
-                    contents.entry(content.sha256).or_default().push(message);
+                    for sha256 in found.content.hashes() {
+                        let messages = contents.entry(sha256).or_default();
+                        messages.push(message.clone());
+                    }
                 }
             })
             .map_err(reading())?;

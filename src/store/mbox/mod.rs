@@ -30,6 +30,7 @@ use std::sync::mpsc;
 use super::durable::Disk;
 use super::error::Error;
 use super::open::{Clock, Halves, Site};
+pub(super) use essence::Content;
 pub(super) use from_line::from_line;
 use lock::Locker;
 pub(super) use replay::is_at_place;

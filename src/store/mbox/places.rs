@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::content::Part;
 use super::essence::{Distiller, Essence, WordSum};
-use super::fragment::{Candidate, Fragment, FromLine, Sought};
+use super::fragment::{Candidate, Fragment, FromLine, Sought, candidates};
 use super::known::KnownMessages;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, is_at_place};
@@ -21,16 +21,15 @@ use crate::store::journal::{Journal, Place};
 pub(super) struct Found {
     /// Where each message is, readers' changes aside.
     pub(super) messages: Vec<Option<Range<u64>>>,
-    /// The begin of the first message that is not there, if nothing behind it is there either.
+    /// The begin of a message that is not there.
     pub(super) fragment: Option<Fragment>,
 }
 
 impl Found {
-    /// Whether one is there that has no intent: mail of others in a repair, else one of ours that has
-    /// a receipt.
-    pub(super) fn has_others(&self, unsettled: &Unsettled) -> bool {
+    /// Whether one of ours is there that has a receipt.
+    pub(super) fn has_settled(&self, unsettled: &Unsettled) -> bool {
         let mut messages = self.messages.iter().zip(&unsettled.messages);
-        messages.any(|(place, message)| place.is_some() && message.ours.is_none())
+        messages.any(|(place, message)| place.is_some() && message.is_settled())
     }
 
     /// Whether something of ours goes further than this, or is behind it: a line of our own text
@@ -38,7 +37,7 @@ impl Found {
     pub(super) fn has_ours_behind(&self, unsettled: &Unsettled, offset: u64) -> bool {
         let mut messages = self.messages.iter().zip(&unsettled.messages);
         messages.any(|(place, message)| {
-            message.ours.is_some() && place.as_ref().is_some_and(|place| place.end > offset)
+            message.is_intended() && place.as_ref().is_some_and(|place| place.end > offset)
         }) || self.fragment.is_some_and(|fragment| fragment.end > offset)
     }
 }
@@ -86,8 +85,7 @@ pub(super) fn theirs_in(
     unsettled: &Unsettled,
     part: Range<u64>,
 ) -> Result<Vec<Option<Range<u64>>>, Error> {
-    let is_theirs = |message: &Wanted| message.ours.is_none();
-    if !unsettled.messages.iter().any(is_theirs) {
+    if unsettled.messages.iter().all(Wanted::is_ours) {
         return Ok(vec![None; unsettled.messages.len()]);
     }
     let essences = essences(unsettled).map_err(Error::io("reading", &unsettled.path))?;
@@ -95,7 +93,7 @@ pub(super) fn theirs_in(
         .map_err(Error::io("reading", mbox.path()))?;
     let places = take_texts(unsettled, &essences, pass, &mut Known::new());
     let messages = places.into_iter().zip(&unsettled.messages);
-    let theirs = messages.map(|(place, message)| place.filter(|_| is_theirs(message)));
+    let theirs = messages.map(|(place, message)| place.filter(|_| !message.is_ours()));
     Ok(theirs.collect())
 }
 
@@ -128,20 +126,20 @@ fn essences(unsettled: &Unsettled) -> io::Result<Vec<Essence>> {
 type Known = HashMap<[u8; 32], usize>;
 
 fn known_copies(journal: &Journal, unsettled: &Unsettled) -> Result<Known, Error> {
-    let ours = unsettled
+    let intended = unsettled
         .messages
         .iter()
-        .filter(|message| message.ours.is_some());
-    let mut known: Known = ours.map(|message| (message.sha256, 0)).collect();
+        .filter(|message| message.is_intended());
+    let mut known: Known = intended.map(|message| (message.sha256, 0)).collect();
     journal.each_receipt(&mut |_, receipt| {
         if let Some(count) = known.get_mut(&receipt.sha256) {
             *count += 1;
         }
         Ok(())
     })?;
-    // Those whose receipts came after they were put aside are looked for themselves.
+    // These are looked for themselves.
     for message in &unsettled.messages {
-        if message.ours.is_none()
+        if message.is_settled()
             && let Some(count) = known.get_mut(&message.sha256)
         {
             *count = count.saturating_sub(1);
@@ -237,11 +235,10 @@ fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Resul
     let mut by_content: HashMap<[u8; 32], Vec<u64>> = HashMap::new();
     for message in alike {
         let part = Part::new(mbox, message.offset, message.octets);
-        scan_contents(part, Begins::FromLines, &mut |content| {
-            by_content
-                .entry(content.sha256)
-                .or_default()
-                .push(message.offset);
+        scan_contents(part, Begins::FromLines, &mut |found| {
+            for sha256 in found.content.hashes() {
+                by_content.entry(sha256).or_default().push(message.offset);
+            }
         })
         .map_err(reading())?;
     }
@@ -268,8 +265,8 @@ fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Resul
     Ok(places)
 }
 
-/// The fragment an append leaves that was cut short: the first message that is not there, or before
-/// that the first that lacks white space at its end, and then that is not there either.
+/// The fragment an append leaves that was cut short: of one that is not there, or of the first that
+/// lacks white space at its end, and then that is not there either.
 fn find_fragment(
     journal: &Journal,
     mbox: &LockedMbox,
@@ -278,27 +275,32 @@ fn find_fragment(
 ) -> Result<Option<Fragment>, Error> {
     let file = mbox.handle.as_file();
     let mut all = messages.iter().zip(&unsettled.messages);
-    let last = all.rposition(|(place, message)| place.is_some() && message.ours.is_some());
+    let last = all.rposition(|(place, message)| place.is_some() && message.is_ours());
     // What was to stand before one of ours that is there was written before, and taken out since. Mail
     // of others may have stood behind a fragment.
     let (before, from) = messages.split_at_mut(last.unwrap_or(0));
     let wanted = unsettled.messages.iter().skip(before.len());
+    let mut missing = Vec::new();
     for (message, place) in wanted.zip(from) {
         let sought = Sought::new(&unsettled.file, message.offset, message.octets)
             .map_err(Error::io("reading", &unsettled.path))?;
         let Some(begin) = place.as_ref().map(|place| place.start) else {
-            let candidates = sought.candidates(file);
-            let candidates = candidates.map_err(Error::io("reading", mbox.path()))?;
-            return first_unknown(journal, mbox, unsettled, messages, &candidates);
+            missing.push(sought);
+            continue;
         };
-        let fragment = sought.fragment_at(file, begin);
-        let fragment = fragment.map_err(Error::io("reading", mbox.path()))?;
-        if fragment.is_some() {
+        if missing.is_empty()
+            && let fragment = sought.fragment_at(file, begin)
+            && let Some(fragment) = fragment.map_err(Error::io("reading", mbox.path()))?
+        {
             *place = None;
-            return Ok(fragment);
+            return Ok(Some(fragment));
         }
     }
-    Ok(None)
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let candidates = candidates(&missing, file).map_err(Error::io("reading", mbox.path()))?;
+    first_unknown(journal, mbox, unsettled, messages, &candidates)
 }
 
 /// The first that is no part of a message that is known: one may be the begin of another, or hold

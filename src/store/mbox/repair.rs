@@ -15,7 +15,7 @@ use super::fragment::Fragment;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, in_a_row, separator_before};
 use super::shown::{self, matching};
-use super::wanted::{Wanted, messages_of};
+use super::wanted::{Wanted, messages_of, note_settled};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::error::Error;
 use crate::store::files::{Settled, hash_of, remove_if_there};
@@ -113,6 +113,7 @@ impl MboxCommit {
     /// What a repair that was begun, and perhaps not ended, is to put into the mbox.
     pub(super) fn unsettled_of(
         &self,
+        journal: &Journal,
         repair: &Repair,
         mbox: &LockedMbox,
         intents: &[(ReceiptId, Receipt)],
@@ -121,6 +122,7 @@ impl MboxCommit {
         let path = self.tail_path(repair);
         let messages = tail_messages(&file, intents).and_then(|all| all.ok_or_else(changed));
         let mut messages = messages.map_err(Error::io("reading", &path))?;
+        note_settled(&mut messages, &file, &path, journal)?;
         let reading = Error::io("reading", mbox.path());
         if let Some(number) = first_uncut(mbox, repair, &file, &messages).map_err(reading)? {
             let offset = messages.get(number).map_or(0, |message| message.offset);
@@ -181,13 +183,16 @@ fn tail_messages(
     // Of some that are the same, the first ones have their receipts first.
     for message in messages.iter_mut().rev() {
         if let Some((intent, rest)) = intents.split_last()
-            && message.is_intended(tail, intent)?
+            && message.is_of(tail, &intent.1)?
         {
             message.intend(intent);
             intents = rest;
         }
     }
-    Ok((intents.is_empty() && !messages.is_empty()).then_some(messages))
+    let is_whole = messages
+        .first()
+        .is_some_and(|first| first.offset == SEPARATOR.len() as u64);
+    Ok((intents.is_empty() && is_whole).then_some(messages))
 }
 
 fn changed() -> io::Error {
@@ -210,7 +215,7 @@ fn first_uncut(
     let mbox = mbox.handle.as_file();
     let behind = behind(repair);
     let octets = mbox.metadata()?.len().saturating_sub(behind);
-    let ours = messages.iter().rposition(|message| message.ours.is_some());
+    let ours = messages.iter().rposition(Wanted::is_ours);
     for (number, message) in messages.iter().enumerate().skip(ours.unwrap_or(0) + 1) {
         let range = shown::Range {
             stage: tail,

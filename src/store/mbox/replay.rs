@@ -11,7 +11,7 @@ use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
 use super::places::{Found, find, theirs_in};
 use super::shown::{self, Shown, matching, shown};
-use super::wanted::{Wanted, intended, messages_of, range_of};
+use super::wanted::{Wanted, intended, messages_of, note_settled, range_of};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -89,8 +89,8 @@ impl MboxCommit {
         let mbox = self.locker.lock(Access::InPlace)?;
         self.warn_of(&mbox);
         let unsettled = match &repair {
-            Some(repair) => Some(self.unsettled_of(repair, &mbox, &intents)?),
-            None => self.staged(&intents)?,
+            Some(repair) => Some(self.unsettled_of(journal, repair, &mbox, &intents)?),
+            None => self.staged(journal, &intents)?,
         };
         let replayed = match unsettled {
             Some(unsettled) => self.replay_unsettled(journal, &mbox, &unsettled)?,
@@ -171,7 +171,11 @@ impl MboxCommit {
 
     /// Finds the stage that holds the intended messages. Those between them have receipts: they
     /// were found while one that should stand before them was missing.
-    fn staged(&self, intents: &[(ReceiptId, Receipt)]) -> Result<Option<Unsettled>, Error> {
+    fn staged(
+        &self,
+        journal: &Journal,
+        intents: &[(ReceiptId, Receipt)],
+    ) -> Result<Option<Unsettled>, Error> {
         let Some(&(
             _,
             Receipt {
@@ -188,7 +192,8 @@ impl MboxCommit {
         };
         for path in &self.stages {
             let reading = Error::io("reading", path);
-            if let Some((file, messages)) = staged_at(path, intents).map_err(reading)? {
+            if let Some((file, mut messages)) = staged_at(path, intents).map_err(reading)? {
+                note_settled(&mut messages, &file, path, journal)?;
                 return Ok(Some(Unsettled {
                     messages,
                     file,
@@ -232,8 +237,8 @@ fn is_in_place(
     // A repair that has only cut leaves nothing of ours anywhere, nor does an append that has not
     // begun.
     let is_to_begin = is_repair || others.is_empty();
-    // One that has a receipt was found by a run before, since a reader had moved ours.
-    let is_known_elsewhere = !is_repair && found.has_others(unsettled);
+    // It was found by a run before, since a reader had moved ours.
+    let is_known_elsewhere = found.has_settled(unsettled);
     let from = if is_begun { others.start } else { 0 };
     let is_here = is_begun || is_to_begin;
     Ok(is_here && !is_known_elsewhere && !found.has_ours_behind(unsettled, from))
@@ -246,6 +251,9 @@ fn replay_without_stage(
     intents: Vec<(ReceiptId, Receipt)>,
 ) -> Result<Replayed, Error> {
     let mut settled = Settled::default();
+    if let Some(first) = intents.first().and_then(|(_, receipt)| range_of(receipt)) {
+        write_separator_again(mbox, first.start).map_err(Error::io("writing", mbox.path()))?;
+    }
     for (intent, receipt) in intents {
         let there = is_at_place(mbox.handle.as_file(), &receipt)
             .map_err(Error::io("reading", mbox.path()))?;
@@ -314,6 +322,12 @@ pub(super) fn write_again(mbox: &LockedMbox, message: Range<u64>) -> io::Result<
     let begin = message.start - separator_before(message.start);
     let octets = message.end - begin;
     copy(mbox.handle.as_file(), begin, octets, &mbox.handle, begin)
+}
+
+/// The same with the separator alone: somebody may have taken out what it was put before, and other
+/// mail may stand behind it now.
+pub(super) fn write_separator_again(mbox: &LockedMbox, message_offset: u64) -> io::Result<()> {
+    write_again(mbox, message_offset..message_offset)
 }
 
 /// How many octets of a separator there are before a message at this place.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memmem};
 
-use super::essence::{Distiller, Essence};
+use super::essence::{Content, Distiller, Essence};
 use super::from_line::{FROM_LINE_OCTETS_MAX, is_from_line};
 use super::quoting::Unquoting;
 
@@ -37,10 +37,7 @@ pub(crate) struct FoundContent {
     pub(crate) offset: u64,
     /// From there to where the next one begins.
     pub(crate) range_octets: u64,
-    /// Octets of the message, readers' fields left out.
-    pub(crate) octets: u64,
-    /// Their hash.
-    pub(crate) sha256: [u8; 32],
+    pub(crate) content: Content,
 }
 
 /// Where messages begin.
@@ -92,12 +89,10 @@ pub(crate) fn scan_contents(
                   range_octets,
                   distiller,
               }| {
-            let (octets, sha256) = distiller.finish_content();
             visit(FoundContent {
                 offset,
                 range_octets,
-                octets,
-                sha256,
+                content: distiller.finish_content(),
             });
         },
     )
@@ -289,7 +284,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::super::essence::Distiller;
-    use super::{Begins, CHUNK_OCTETS, Found, FoundContent, scan, scan_contents};
+    use super::{Begins, CHUNK_OCTETS, Content, Found, scan, scan_contents};
 
     /// Gives a few octets a read.
     struct Slowly<'a>(&'a [u8], usize);
@@ -345,12 +340,18 @@ mod tests {
             )
             .unwrap();
             let expected = [(0, 32, "A: 1\n\nFrom x\n"), (32, 10, "y\n")];
-            let expected = expected.map(|(offset, range_octets, text)| FoundContent {
-                offset,
-                range_octets,
-                octets: text.len() as u64,
-                sha256: Sha256::digest(text).into(),
+            let expected = expected.map(|(offset, range_octets, text)| {
+                let octets = text.len() as u64;
+                let sha256 = Sha256::digest(text).into();
+                (offset, range_octets, octets, sha256)
             });
+            let found: Vec<(u64, u64, u64, [u8; 32])> = found
+                .into_iter()
+                .map(|found| {
+                    let Content { octets, sha256, .. } = found.content;
+                    (found.offset, found.range_octets, octets, sha256)
+                })
+                .collect();
             assert_eq!(found, expected, "by {size}");
         }
     }

@@ -6,7 +6,7 @@ use super::MboxCommit;
 use super::fragment::Fragment;
 use super::lock::LockedMbox;
 use super::places::Found;
-use super::replay::{Unsettled, end_open_repair, write_again};
+use super::replay::{Unsettled, end_open_repair, write_again, write_separator_again};
 use super::wanted::Wanted;
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -27,6 +27,8 @@ impl MboxCommit {
         for place in places.cloned() {
             write_again(mbox, place).map_err(Error::io("writing", mbox.path()))?;
         }
+        write_separator_again(mbox, unsettled.mbox_offset)
+            .map_err(Error::io("writing", mbox.path()))?;
         mbox.sync()?;
         let mut settled = Settled::default();
         let mut missing: Vec<Wanted> = Vec::new();

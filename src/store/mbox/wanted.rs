@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 
 use super::SEPARATOR;
 use super::content::Part;
 use super::essence::Distiller;
 use super::replay::holds;
 use super::scan::{Begins, FoundContent, scan_contents};
-use crate::store::journal::{Fulfilled, Place, Receipt, ReceiptId};
+use crate::store::error::Error;
+use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
 
 /// A message that the mbox has to have.
 #[derive(Debug, Clone)]
@@ -19,14 +21,25 @@ pub(super) struct Wanted {
     pub(super) octets: u64,
     /// The hash of its content.
     pub(super) sha256: [u8; 32],
-    /// What the journal says of it, whose receipt is missing; none where it is mail of others.
-    pub(super) ours: Option<(ReceiptId, Receipt)>,
+    pub(super) owner: Owner,
+}
+
+/// Whose a message is, as far as the journal tells.
+#[derive(Debug, Clone)]
+pub(super) enum Owner {
+    /// Ours, and its receipt is missing.
+    Intended(ReceiptId, Receipt),
+    /// Ours: a run that died before all were there has found it, and written its receipt.
+    Settled,
+    Others,
 }
 
 impl Wanted {
     /// Its receipt, if it is ours, given where it is in the mbox.
     pub(super) fn at(&self, offset: u64) -> Option<(Fulfilled, Receipt)> {
-        let (intent, mut receipt) = self.ours.clone()?;
+        let Owner::Intended(intent, mut receipt) = self.owner.clone() else {
+            return None;
+        };
         let octets = self.octets;
         let place = Place::Range { offset, octets };
         if receipt.place == place {
@@ -37,53 +50,59 @@ impl Wanted {
         Some((Fulfilled { intent, place }, receipt))
     }
 
-    /// Whether it is the one that the journal intends.
-    pub(super) fn is_intended(
-        &self,
-        file: &File,
-        (_, receipt): &(ReceiptId, Receipt),
-    ) -> io::Result<bool> {
+    pub(super) fn is_intended(&self) -> bool {
+        matches!(self.owner, Owner::Intended(..))
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.owner, Owner::Settled)
+    }
+
+    pub(super) fn is_ours(&self) -> bool {
+        !matches!(self.owner, Owner::Others)
+    }
+
+    /// Whether it is what a receipt speaks of.
+    pub(super) fn is_of(&self, file: &File, receipt: &Receipt) -> io::Result<bool> {
         let is_as_long = |range: Range<u64>| range.end - range.start == self.octets;
         Ok(range_of(receipt).is_some_and(is_as_long)
             && holds(file, self.offset, self.octets, receipt)?)
     }
 
     /// It is the one that the journal intends.
-    pub(super) fn intend(&mut self, intent: &(ReceiptId, Receipt)) {
+    pub(super) fn intend(&mut self, (intent, receipt): &(ReceiptId, Receipt)) {
         // Its own was taken without readers' fields, which it may have had before.
-        self.sha256 = intent.1.sha256;
-        self.ours = Some(intent.clone());
+        self.sha256 = receipt.sha256;
+        self.owner = Owner::Intended(*intent, receipt.clone());
     }
 }
 
 /// The messages of a file, all as if they were mail of others.
 pub(super) fn messages_of(file: &File) -> io::Result<Vec<Wanted>> {
     let mut contents = Vec::new();
-    scan_contents(Part::whole(file), Begins::FromLines, &mut |content| {
-        contents.push(content);
+    scan_contents(Part::whole(file), Begins::FromLines, &mut |found| {
+        contents.push(found);
     })?;
     contents.extend(rest_of(file, contents.last())?);
-    let wanted = contents.into_iter().map(|content| Wanted {
-        offset: content.offset,
-        octets: content.range_octets,
-        sha256: content.sha256,
-        ours: None,
+    let wanted = contents.into_iter().map(|found| Wanted {
+        offset: found.offset,
+        octets: found.range_octets,
+        sha256: found.content.sha256,
+        owner: Owner::Others,
     });
     Ok(wanted.collect())
 }
 
 /// A From_ line without its end, behind all messages: it may as well be the last line of a text.
 fn rest_of(file: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundContent>> {
-    let offset = last.map_or(SEPARATOR.len() as u64, |content| {
-        content.offset + content.range_octets
+    let offset = last.map_or(SEPARATOR.len() as u64, |found| {
+        found.offset + found.range_octets
     });
     let range_octets = file.metadata()?.len().saturating_sub(offset);
-    let (octets, sha256) = Distiller::new().finish_content();
-    Ok((range_octets > 0).then_some(FoundContent {
+    Ok((range_octets > 0).then(|| FoundContent {
         offset,
         range_octets,
-        octets,
-        sha256,
+        content: Distiller::new().finish_content(),
     }))
 }
 
@@ -131,7 +150,7 @@ fn intended_from(
         };
         let mut message = message.clone();
         if distance(&intent.1) == Some(message.offset - first.offset) {
-            if !message.is_intended(stage, intent)? {
+            if !message.is_of(stage, &intent.1)? {
                 return Ok(None);
             }
             message.intend(intent);
@@ -140,6 +159,31 @@ fn intended_from(
         found.push(message);
     }
     Ok(rest.is_empty().then_some(found))
+}
+
+/// Tells those that have receipts from mail of others.
+pub(super) fn note_settled(
+    messages: &mut [Wanted],
+    file: &File,
+    path: &Path,
+    journal: &Journal,
+) -> Result<(), Error> {
+    if messages.iter().all(Wanted::is_ours) {
+        return Ok(());
+    }
+    journal.each_receipt(&mut |_, receipt| {
+        for message in messages.iter_mut().filter(|message| !message.is_ours()) {
+            if message
+                .is_of(file, &receipt)
+                .map_err(Error::io("reading", path))?
+            {
+                message.sha256 = receipt.sha256;
+                message.owner = Owner::Settled;
+                break;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Where in the mbox a receipt has its message.

@@ -4,6 +4,7 @@
 use super::repair::half_appended;
 use super::stops::dead_after;
 use super::*;
+use crate::store::verify::{Finding, Verifier};
 
 /// What Python's `mailbox` has written anew is ours all the same.
 #[test]
@@ -353,25 +354,55 @@ fn an_empty_line_of_others_is_no_fragment_of_ours() {
     assert_eq!(count(&kit, &own_essences()).0, [1; 3]);
 }
 
-/// Somebody took out the first of three, the last of which is cut.
+/// Somebody took out some of three, the last of which is cut; and the run that finds it dies.
 #[test]
-fn a_fragment_behind_messages_one_of_which_was_taken_out_is_repaired() {
+fn a_fragment_behind_messages_that_were_taken_out_is_repaired() {
     let mut contents = own_essences();
     contents.push(essence(b"Subject: theirs\n\nlines\n"));
-    let [_, second, third] = *own_texts() else {
+    let [first, second, third] = *own_texts() else {
         panic!("there are three");
     };
     let half_appended = half_appended(FOREIGN);
-    for cut in [1, 10, 20, 30] {
-        for behind in [&b""[..], MORE] {
-            let kit = half_appended();
-            let fragment = &third[..third.len() - cut];
-            write(&kit, &[FOREIGN, second, fragment, behind].concat());
-            kit.open().unwrap();
-            let (counts, others) = count(&kit, &contents);
-            let told = format!("{cut}, {}", behind.len());
-            assert_eq!(counts, [1; 4], "{told}");
-            assert_eq!(others, usize::from(!behind.is_empty()), "{told}");
+    for left in [&b""[..], first, second] {
+        for cut in [1, 10, 20, 30] {
+            for behind in [&b""[..], MORE] {
+                at_every_stop(|operations, part| {
+                    let kit = half_appended();
+                    let fragment = &third[..third.len() - cut];
+                    write(&kit, &[FOREIGN, left, fragment, behind].concat());
+                    let ended = until(&kit, operations, part, |_| true);
+                    drop(kit.open().unwrap());
+                    let (counts, others) = count(&kit, &contents);
+                    let told = format!(
+                        "{}, {cut}, {}, {} of 500, {operations}",
+                        left.len(),
+                        behind.len(),
+                        part(500)
+                    );
+                    assert_eq!(counts, [1; 4], "{told}");
+                    assert_eq!(others, usize::from(!behind.is_empty()), "{told}");
+                    ended
+                });
+            }
         }
     }
+}
+
+/// Also one that had no line end.
+#[test]
+fn messages_that_a_reader_has_given_a_field_are_verified() {
+    let kit = mbox();
+    kit.open().unwrap().deliver(&OURS).unwrap();
+    Meanwhile::Rewrite.happen(&kit, FOREIGN);
+    let opened = kit.open().unwrap();
+    let mut verifier = Verifier::new(&kit.destination).unwrap();
+    let mut findings = Vec::new();
+    let mut each = |_, receipt: Receipt| {
+        findings.push(verifier.look_for(&receipt)?);
+        Ok(())
+    };
+    opened.journal.each_receipt(&mut each).unwrap();
+    let path = kit.path();
+    assert_eq!(findings, vec![Finding::Intact { path }; OURS.len()]);
+    assert_eq!(verifier.extra(), []);
 }

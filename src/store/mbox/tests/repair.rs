@@ -480,6 +480,48 @@ fn what_a_repair_has_written_is_looked_for_where_its_place_shows_other_mail() {
     }
 }
 
+/// Somebody leaves one of them, so that the mbox ends where a repair should begin; and the run that
+/// finds it dies before the next repair is begun.
+#[test]
+fn what_was_found_in_a_repair_is_not_written_again() {
+    let contents = own_essences();
+    let [_, second, _] = *own_texts() else {
+        panic!("there are three");
+    };
+    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+    let body = vec![b'x'; second.len() - from_line.len() - 2];
+    let before = [&from_line[..], &body, b"\n\n"].concat();
+    let half_appended = half_appended(&before);
+    at_every_stop(|first, first_part| {
+        let begun = || {
+            let kit = half_appended();
+            Meanwhile::Append.happen(&kit, FOREIGN);
+            let ended = until(&kit, first, first_part, |_| true);
+            write(&kit, second);
+            (kit, ended)
+        };
+        let (kit, ended) = begun();
+        let journal = fs::read(kit.folder().join("journal")).unwrap();
+        if memchr::memmem::find(&journal, b"repaired").is_some() {
+            // From then on it is taken out for good.
+            return ended;
+        }
+        at_every_stop(|operations, part| {
+            let (kit, _) = begun();
+            let ended = until(&kit, operations, part, |_| true);
+            drop(kit.open().unwrap());
+            let told = format!(
+                "{} of 500, {first}, {} of 500, {operations}",
+                first_part(500),
+                part(500)
+            );
+            assert_eq!(count(&kit, &contents).0, [1; 3], "{told}");
+            ended
+        });
+        ended
+    });
+}
+
 /// One of them is found and has a receipt, and the run dies before the next repair is begun.
 #[test]
 fn equal_messages_of_ours_come_once_each_after_three_kills() {
