@@ -9,7 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::slice;
 
-use memchr::{memchr_iter, memmem, memrchr};
+use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 use super::essence::{
     HeaderLine, NAME_OCTETS_MAX, Whose, header_line, readers_name_begin, through_line_end,
@@ -104,9 +104,10 @@ impl<'a> Sought<'a> {
     ) -> io::Result<Option<Candidate>> {
         let same = self.same_octets(line);
         let not_ours = mbox_offset + same as u64;
+        let behind = line.get(same..).unwrap_or_default();
         let end = if same == self.from_line.len() {
             self.end_in_message(mbox, mbox_offset)?
-        } else if let Some(end) = end_right_behind(mbox, not_ours)? {
+        } else if let Some(end) = end_behind_from_line(mbox, not_ours, behind)? {
             Some(end)
         } else if same >= FROM.len() {
             foreign_from_line(mbox, mbox_offset + 1, not_ours)?
@@ -120,7 +121,7 @@ impl<'a> Sought<'a> {
             offset: mbox_offset,
             end,
         };
-        let is_followed_by_mail = end == not_ours && line.get(same..).is_some_and(is_from_line);
+        let is_followed_by_mail = end == not_ours && is_from_line(behind);
         let from_line = if same == self.from_line.len() {
             FromLine::Whole
         } else if is_followed_by_mail || end < not_ours || same > sender_end(&self.from_line) {
@@ -322,18 +323,34 @@ fn readers_fields(text: &[u8]) -> usize {
 fn end_right_behind(mbox: &File, not_ours: u64) -> io::Result<Option<u64>> {
     let mut text = Vec::new();
     read_up_to(mbox, not_ours, ENDING_OCTETS_MAX, &mut text)?;
+    let passed = ending(&text);
+    let rest = text.get(passed..).unwrap_or_default();
+    let mbox_ends = rest.is_empty() && (text.len() as u64) < ENDING_OCTETS_MAX;
+    Ok((mbox_ends || is_from_line(rest)).then_some(not_ours + passed as u64))
+}
+
+/// The same behind a part of a From_ line, given the begin of what stands there: nearly all lines that
+/// begin with an `F` are seen to be something else.
+fn end_behind_from_line(mbox: &File, not_ours: u64, behind: &[u8]) -> io::Result<Option<u64>> {
+    let rest = behind.get(ending(behind)..).unwrap_or_default();
+    if memchr(b'\n', rest).is_some() && !is_from_line(rest) {
+        return Ok(None);
+    }
+    end_right_behind(mbox, not_ours)
+}
+
+/// How much of a text is what a reader puts at the end of a message.
+fn ending(text: &[u8]) -> usize {
     let mut passed = 0;
-    let rest = loop {
+    loop {
         let rest = text.get(passed..).unwrap_or_default();
         let line_feeds = rest.iter().take_while(|&&octet| octet == b'\n').count();
         let fields = readers_fields(rest.get(line_feeds..).unwrap_or_default());
         if line_feeds + fields == 0 {
-            break rest;
+            return passed;
         }
         passed += line_feeds + fields;
-    };
-    let mbox_ends = rest.is_empty() && (text.len() as u64) < ENDING_OCTETS_MAX;
-    Ok((mbox_ends || is_from_line(rest)).then_some(not_ours + passed as u64))
+    }
 }
 
 #[cfg(test)]
