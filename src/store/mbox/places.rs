@@ -285,7 +285,11 @@ fn find_fragment(
         let sought = Sought::new(&unsettled.file, message.offset, message.octets)
             .map_err(Error::io("reading", &unsettled.path))?;
         let Some(begin) = place.as_ref().map(|place| place.start) else {
-            missing.push(sought);
+            // Mail of others is written behind all of ours, and that which stands before them may
+            // look like the begin of it.
+            if message.is_ours() || missing.is_empty() {
+                missing.push(sought);
+            }
             continue;
         };
         if missing.is_empty()
