@@ -218,10 +218,22 @@ fn rewrite(path: &Path) {
     fs::write(path, mbox).expect("writing");
 }
 
-/// Somebody takes out the first message of ours that is whole; gives its number.
+/// Somebody takes out the first message of ours that is whole; gives its number. Not where a repair
+/// that died has left half a mail of others: without ours before it, that is not told from a mail
+/// which begins like it.
 fn take_out(path: &Path, messages: &[Vec<u8>]) -> Option<usize> {
     let mbox = fs::read(path).expect("reading");
     let mut shown = mbox_messages(&mbox);
+    let is_half_of_theirs = |text: &Vec<u8>| {
+        let content = unquoted(&unmarked(text));
+        let mut theirs = (0..ROUNDS_MAX).map(their_mail);
+        text.starts_with(b"From c")
+            && theirs.any(|mail| mail.len() > content.len() + 1 && mail.starts_with(&content))
+            || b"From ".starts_with(text.as_slice().trim_ascii_end())
+    };
+    if shown.iter().any(is_half_of_theirs) {
+        return None;
+    }
     let (before, _) = mbox.split_at(mbox.len() - shown.concat().len());
     let (at, number) = shown.iter().enumerate().find_map(|(at, text)| {
         let content = unquoted(&unmarked(text));

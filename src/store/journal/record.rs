@@ -136,11 +136,13 @@ pub struct Repair {
     pub offset: u64,
     /// How much of the fragment was there.
     pub fragment_octets: u64,
-    /// How long the end is to be.
+    /// How much of the end is to be messages of ours.
+    pub ours_octets: u64,
+    /// How long the side file is that holds the end.
     pub tail_octets: u64,
     /// Its SHA-256.
     pub tail_sha256: [u8; 32],
-    /// The side file that holds it.
+    /// The name of that file.
     pub side_file: String,
 }
 

@@ -178,11 +178,12 @@ impl Distiller {
     pub(crate) fn finish_content(mut self) -> Content {
         self.end();
         let mut text = self.kept.text;
-        let line_feeds = text.line_feeds.saturating_sub(1);
-        text.line_feeds = line_feeds.saturating_sub(1);
+        // Those of the empty line and of the last line.
+        let line_feeds = text.line_feeds;
+        text.line_feeds = line_feeds.saturating_sub(2);
         text.put_line_feeds();
         let unended_sha256 = text.hash.clone().finalize().into();
-        text.line_feeds = line_feeds.min(1);
+        text.line_feeds = usize::from(line_feeds > 1);
         text.put_line_feeds();
         Content {
             octets: text.octets,

@@ -151,7 +151,11 @@ impl<'a> Sought<'a> {
             return Ok(Some(end));
         }
         // What seems to be of ours may be the begin of mail of others.
-        foreign_from_line(mbox, mbox_offset + 1, their)
+        let end = foreign_from_line(mbox, mbox_offset + 1, their)?;
+        match end {
+            Some(end) if is_quoted(mbox, end, their)? => Ok(None),
+            _ => Ok(end),
+        }
     }
 
     /// Compares what is behind the From_ line.
@@ -181,14 +185,14 @@ pub(super) fn candidates(sought: &[Sought<'_>], mbox: &File) -> io::Result<Vec<C
     loop {
         let octets = WINDOW_OCTETS + FROM_LINE_OCTETS_MAX as u64;
         read_up_to(mbox, offset, octets, &mut window)?;
-        if offset == 0 {
-            found.extend(candidate(sought, mbox, 0, &window)?);
+        if offset == 0 && window.starts_with(b"F") {
+            found.extend(likeliest(sought, mbox, 0, &window)?);
         }
         for line_feed in memmem::find_iter(&window, b"\nF") {
             let (_, line) = window.split_at(line_feed + 1);
             let begin = offset + line_feed as u64 + 1;
             if begin <= offset + WINDOW_OCTETS {
-                found.extend(candidate(sought, mbox, begin, line)?);
+                found.extend(likeliest(sought, mbox, begin, line)?);
             }
         }
         if window.len() as u64 <= WINDOW_OCTETS {
@@ -198,14 +202,14 @@ pub(super) fn candidates(sought: &[Sought<'_>], mbox: &File) -> io::Result<Vec<C
     }
 }
 
-/// What begins with this line of the mbox: of the first message that shows most of it.
-fn candidate(
+/// What begins with this line of the mbox: of the first message that has most of the line.
+fn likeliest(
     sought: &[Sought<'_>],
     mbox: &File,
     mbox_offset: u64,
     line: &[u8],
 ) -> io::Result<Option<Candidate>> {
-    // Less than `From ` any of them begins with.
+    // Of less than `From ` all of them have the same.
     let sought = match sought {
         [first, ..] if !line.starts_with(FROM) => slice::from_ref(first),
         all => all,
@@ -216,6 +220,7 @@ fn candidate(
             continue;
         }
         let found = sought.candidate(mbox, mbox_offset, line)?;
+        // Only behind the whole line do they differ.
         let is_whole = most == Some(sought.from_line.len());
         if found.is_some() || !is_whole {
             return Ok(found);
@@ -275,6 +280,20 @@ fn white_space(file: &File, end: Range<u64>) -> io::Result<usize> {
         rest = after.get(readers_fields(after)..).unwrap_or_default();
     }
     Ok(white)
+}
+
+/// Whether a From_ line is one of our text, quoted, given the first octet that is not ours.
+fn is_quoted(mbox: &File, from_line: u64, not_ours: u64) -> io::Result<bool> {
+    let quote = from_line.saturating_sub(1);
+    let mut same = Vec::new();
+    let octets = not_ours.saturating_sub(quote);
+    read_up_to(
+        mbox,
+        quote,
+        octets.min(FROM_LINE_OCTETS_MAX as u64),
+        &mut same,
+    )?;
+    Ok(same.strip_prefix(b">").is_some_and(is_from_line))
 }
 
 /// Where other mail begins or the mbox ends behind the field of a reader's that an octet is in, or
@@ -500,6 +519,7 @@ mod tests {
             }
         }
         assert_eq!(found(""), []);
+        assert_eq!(candidates_of(OURS, &["\n\n", THEIRS].concat()), []);
         let [begin, end] = ["From a@b Fri Jan  5 10:00:00 2024\n", "A: 1\n\n"];
         for theirs in ["", THEIRS] {
             let mbox = [BEFORE, begin, "Status: O\n", end, theirs].concat();

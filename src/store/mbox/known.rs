@@ -52,7 +52,7 @@ impl KnownMessages {
             // The content above is without readers' fields, which the message may have had before.
             if let Place::Range { offset, octets } = receipt.place
                 && let message = (offset..offset.saturating_add(octets))
-                && has_any(offsets, message.clone())
+                && has_any(offsets, message.start..message.end.saturating_add(1))
                 && is_at_place(file, &receipt).map_err(reading())?
             {
                 known.push(message);

@@ -1,5 +1,5 @@
 //! The mbox destination: mboxrd, appended under both locks. Of what others wrote only that is ever
-//! written again which stands behind half a message of ours.
+//! moved which stands behind half a message of ours.
 //!
 //! A batch is staged in a file beside the mbox as exactly the octets to append, so that an append
 //! that was cut short can be told from what other programs wrote, and ended.

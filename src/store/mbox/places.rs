@@ -5,13 +5,17 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::content::Part;
 use super::essence::{Distiller, Essence, WordSum};
 use super::fragment::{Candidate, Fragment, FromLine, Sought, candidates};
+use super::from_line::FROM_LINE_OCTETS_MAX;
 use super::known::KnownMessages;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, is_at_place};
 use super::scan::{self, Begins, scan, scan_contents};
+use super::shown::read_up_to;
 use super::wanted::Wanted;
 use super::words::words_hash;
 use crate::store::error::Error;
@@ -54,18 +58,20 @@ pub(super) fn find(
     let known = known_copies(journal, unsettled)?;
     let pass = |begins| pass(file, 0..u64::MAX, begins, &essences).map_err(reading());
     let mut messages = take_texts(
+        file,
         unsettled,
         &essences,
         pass(Begins::FromLines)?,
         &mut known.clone(),
-    );
+    )
+    .map_err(reading())?;
     if messages.contains(&None) {
         let mut known = known;
         let pass = pass(Begins::CutShort)?;
         let alike = unknown(journal, mbox, &pass.alike)?;
-        let texts = take_texts(unsettled, &essences, pass, &mut known);
+        let texts = take_texts(file, unsettled, &essences, pass, &mut known).map_err(reading())?;
         add(&mut messages, texts);
-        take_alike(&mut messages, unsettled, alike, &mut known)
+        take_alike(&mut messages, file, unsettled, alike, &mut known)
             .map_err(Error::io("reading", &unsettled.path))?;
     }
     let fragment = find_fragment(journal, mbox, unsettled, &mut messages)?;
@@ -91,7 +97,14 @@ pub(super) fn theirs_in(
     let essences = essences(unsettled).map_err(Error::io("reading", &unsettled.path))?;
     let pass = pass(mbox.handle.as_file(), part, Begins::FromLines, &essences)
         .map_err(Error::io("reading", mbox.path()))?;
-    let places = take_texts(unsettled, &essences, pass, &mut Known::new());
+    let places = take_texts(
+        mbox.handle.as_file(),
+        unsettled,
+        &essences,
+        pass,
+        &mut Known::new(),
+    )
+    .map_err(Error::io("reading", mbox.path()))?;
     let messages = places.into_iter().zip(&unsettled.messages);
     let theirs = messages.map(|(place, message)| place.filter(|_| !message.is_ours()));
     Ok(theirs.collect())
@@ -181,20 +194,29 @@ fn pass(mbox: &File, part: Range<u64>, begins: Begins, wanted: &[Essence]) -> io
 
 /// The first place that shows each message.
 fn take_texts(
+    mbox: &File,
     unsettled: &Unsettled,
     essences: &[Essence],
     mut pass: Pass,
     known: &mut Known,
-) -> Vec<Option<Range<u64>>> {
+) -> io::Result<Vec<Option<Range<u64>>>> {
     let messages = unsettled.messages.iter().zip(essences);
     messages
-        .map(|(message, essence)| take(&mut pass.texts, &essence.text, message, known))
+        .map(|(message, essence)| {
+            let Some(places) = pass.texts.get_mut(&essence.text) else {
+                return Ok(None);
+            };
+            take(places, message, known, &mut |place| {
+                is_the_one(mbox, place, unsettled, message)
+            })
+        })
         .collect()
 }
 
 /// The first place that shows the words of each message that has none yet.
 fn take_alike(
     messages: &mut [Option<Range<u64>>],
+    mbox: &File,
     unsettled: &Unsettled,
     mut alike: Places,
     known: &mut Known,
@@ -206,26 +228,61 @@ fn take_alike(
         if place.is_none() {
             let range = message.offset..message.offset + message.octets;
             let words = words_hash(&unsettled.file, range)?;
-            *place = take(&mut alike, &words, message, known);
+            if let Some(places) = alike.get_mut(&words) {
+                *place = take(places, message, known, &mut |place| {
+                    is_the_one(mbox, place, unsettled, message)
+                })?;
+            }
         }
     }
     Ok(())
 }
 
-/// Takes the first place, those aside that are of known copies.
+/// Takes the first place that is the one, those aside that are of known copies.
 fn take(
-    places: &mut Places,
-    shown: &[u8; 32],
+    places: &mut VecDeque<Range<u64>>,
     message: &Wanted,
     known: &mut Known,
-) -> Option<Range<u64>> {
-    let places = places.get_mut(shown)?;
-    if let Some(copies) = known.get_mut(&message.sha256) {
+    is_the_one: &mut dyn FnMut(&Range<u64>) -> io::Result<bool>,
+) -> io::Result<Option<Range<u64>>> {
+    if message.is_ours()
+        && let Some(copies) = known.get_mut(&message.sha256)
+    {
         let passed = (*copies).min(places.len());
         places.drain(..passed);
         *copies -= passed;
     }
-    places.pop_front()
+    for number in 0..places.len() {
+        if let Some(place) = places.get(number)
+            && is_the_one(place)?
+        {
+            return Ok(places.remove(number));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether what shows the message is that message: mail of others may have the same text, as when
+/// a program sends it again, but no reader changes its From_ line.
+fn is_the_one(
+    mbox: &File,
+    place: &Range<u64>,
+    unsettled: &Unsettled,
+    message: &Wanted,
+) -> io::Result<bool> {
+    if message.is_ours() {
+        return Ok(true);
+    }
+    let same = from_line_at(mbox, place.start)? == from_line_at(&unsettled.file, message.offset)?;
+    Ok(same)
+}
+
+/// Without its end, which a reader may have put there.
+fn from_line_at(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    read_up_to(file, offset, FROM_LINE_OCTETS_MAX as u64, &mut line)?;
+    line.truncate(memchr(b'\n', &line).unwrap_or(line.len()));
+    Ok(line)
 }
 
 /// The places of those messages that have no receipts, by their words.
@@ -265,8 +322,8 @@ fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Resul
     Ok(places)
 }
 
-/// The fragment an append leaves that was cut short: of one that is not there, or of the first that
-/// lacks white space at its end, and then that is not there either.
+/// The fragment that an append leaves which was cut short. Where it lacks only white space it was
+/// taken for its message, which then is not there.
 fn find_fragment(
     journal: &Journal,
     mbox: &LockedMbox,
@@ -292,12 +349,13 @@ fn find_fragment(
             }
             continue;
         };
-        if missing.is_empty()
-            && let fragment = sought.fragment_at(file, begin)
-            && let Some(fragment) = fragment.map_err(Error::io("reading", mbox.path()))?
-        {
-            *place = None;
-            return Ok(Some(fragment));
+        if missing.is_empty() {
+            let fragment = sought.fragment_at(file, begin);
+            let fragment = fragment.map_err(Error::io("reading", mbox.path()))?;
+            if fragment.is_some() {
+                *place = None;
+                return Ok(fragment);
+            }
         }
     }
     if missing.is_empty() {
@@ -308,8 +366,8 @@ fn find_fragment(
 }
 
 /// The first that is no part of a message that is known: one may be the begin of another, or hold
-/// a line that looks like a cut From_ line. A doubtful one also has to stand right behind one that
-/// is known, and only counts where there is no other.
+/// a line that looks like a cut From_ line. A doubtful one also has to begin the mbox or stand right
+/// behind one that is known, and only counts where there is no other.
 fn first_unknown(
     journal: &Journal,
     mbox: &LockedMbox,
@@ -331,7 +389,7 @@ fn first_unknown(
             FromLine::Whole => !known.begin_at(offset),
             // No message that is known begins with half a From_ line.
             FromLine::Cut => true,
-            FromLine::Doubtful => known.end_at(offset),
+            FromLine::Doubtful => offset == 0 || known.end_at(offset),
         };
         is_open && !known.hold(offset)
     });

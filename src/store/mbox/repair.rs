@@ -15,7 +15,7 @@ use super::fragment::Fragment;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, in_a_row, separator_before};
 use super::shown::{self, matching};
-use super::wanted::{Wanted, messages_of, note_settled};
+use super::wanted::{Owner, Wanted, messages_of};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::error::Error;
 use crate::store::files::{Settled, hash_of, remove_if_there};
@@ -45,6 +45,7 @@ impl MboxCommit {
         let repair = Repair {
             offset,
             fragment_octets: fragment.end.saturating_sub(offset),
+            ours_octets: octets_of_ours(messages),
             tail_octets,
             tail_sha256,
             side_file: name.to_string_lossy().into_owned(),
@@ -84,11 +85,11 @@ impl MboxCommit {
             copy(from, message.offset, message.octets, &tail, end)?;
             end += message.octets;
         }
-        if let Some(last) = messages.last()
-            && !behind.is_empty()
-        {
+        if !behind.is_empty() {
             // Mail of others may end without an empty line, but not before more.
-            let separator = separator(from, last.offset + last.octets)?;
+            let last = messages.last();
+            let last_end = last.map_or(SEPARATOR.len() as u64, |last| last.offset + last.octets);
+            let separator = separator(from, last_end)?;
             if !separator.is_empty() {
                 tail.write_all_at(separator, end)?;
                 end += separator.len() as u64;
@@ -113,16 +114,15 @@ impl MboxCommit {
     /// What a repair that was begun, and perhaps not ended, is to put into the mbox.
     pub(super) fn unsettled_of(
         &self,
-        journal: &Journal,
         repair: &Repair,
         mbox: &LockedMbox,
         intents: &[(ReceiptId, Receipt)],
     ) -> Result<Unsettled, Error> {
         let file = self.open_tail(repair)?;
         let path = self.tail_path(repair);
-        let messages = tail_messages(&file, intents).and_then(|all| all.ok_or_else(changed));
+        let messages = tail_messages(&file, repair.ours_octets, intents);
+        let messages = messages.and_then(|all| all.ok_or_else(changed));
         let mut messages = messages.map_err(Error::io("reading", &path))?;
-        note_settled(&mut messages, &file, &path, journal)?;
         let reading = Error::io("reading", mbox.path());
         if let Some(number) = first_uncut(mbox, repair, &file, &messages).map_err(reading)? {
             let offset = messages.get(number).map_or(0, |message| message.offset);
@@ -173,20 +173,31 @@ impl MboxCommit {
     }
 }
 
-/// The messages of a side file, in which those whose intents are open stand in their order; none if
-/// not all of them do.
+fn octets_of_ours(messages: &[Wanted]) -> u64 {
+    let ours = messages.iter().filter(|message| message.is_ours());
+    ours.map(|message| message.octets).sum()
+}
+
+/// The messages of a side file, of which so many octets are of ours, and then mail of others. Those
+/// whose intents are open stand there in their order; none if not all of them do.
 fn tail_messages(
     tail: &File,
+    ours_octets: u64,
     mut intents: &[(ReceiptId, Receipt)],
 ) -> io::Result<Option<Vec<Wanted>>> {
     let mut messages = messages_of(tail)?;
+    let theirs = SEPARATOR.len() as u64 + ours_octets;
+    let ours = messages
+        .iter_mut()
+        .filter(|message| message.offset < theirs);
     // Of some that are the same, the first ones have their receipts first.
-    for message in messages.iter_mut().rev() {
-        if let Some((intent, rest)) = intents.split_last()
-            && message.is_of(tail, &intent.1)?
-        {
-            message.intend(intent);
-            intents = rest;
+    for message in ours.rev() {
+        match intents.split_last() {
+            Some((intent, rest)) if message.is_of(tail, &intent.1)? => {
+                message.intend(intent);
+                intents = rest;
+            }
+            _ => message.owner = Owner::Settled,
         }
     }
     let is_whole = messages

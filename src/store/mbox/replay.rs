@@ -11,7 +11,7 @@ use super::fragment::Fragment;
 use super::lock::{Access, LockedMbox};
 use super::places::{Found, find, theirs_in};
 use super::shown::{self, Shown, matching, shown};
-use super::wanted::{Wanted, intended, messages_of, note_settled, range_of};
+use super::wanted::{Wanted, intended, messages_of, range_of};
 use super::{MboxCommit, SEPARATOR};
 use crate::store::delivery::Replayed;
 use crate::store::error::Error;
@@ -89,8 +89,8 @@ impl MboxCommit {
         let mbox = self.locker.lock(Access::InPlace)?;
         self.warn_of(&mbox);
         let unsettled = match &repair {
-            Some(repair) => Some(self.unsettled_of(journal, repair, &mbox, &intents)?),
-            None => self.staged(journal, &intents)?,
+            Some(repair) => Some(self.unsettled_of(repair, &mbox, &intents)?),
+            None => self.staged(&intents)?,
         };
         let replayed = match unsettled {
             Some(unsettled) => self.replay_unsettled(journal, &mbox, &unsettled)?,
@@ -169,13 +169,8 @@ impl MboxCommit {
         self.repair(journal, mbox, unsettled, &missing, fragment)
     }
 
-    /// Finds the stage that holds the intended messages. Those between them have receipts: they
-    /// were found while one that should stand before them was missing.
-    fn staged(
-        &self,
-        journal: &Journal,
-        intents: &[(ReceiptId, Receipt)],
-    ) -> Result<Option<Unsettled>, Error> {
+    /// Finds the stage that holds the intended messages.
+    fn staged(&self, intents: &[(ReceiptId, Receipt)]) -> Result<Option<Unsettled>, Error> {
         let Some(&(
             _,
             Receipt {
@@ -192,8 +187,7 @@ impl MboxCommit {
         };
         for path in &self.stages {
             let reading = Error::io("reading", path);
-            if let Some((file, mut messages)) = staged_at(path, intents).map_err(reading)? {
-                note_settled(&mut messages, &file, path, journal)?;
+            if let Some((file, messages)) = staged_at(path, intents).map_err(reading)? {
                 return Ok(Some(Unsettled {
                     messages,
                     file,
@@ -237,7 +231,7 @@ fn is_in_place(
     // A repair that has only cut leaves nothing of ours anywhere, nor does an append that has not
     // begun.
     let is_to_begin = is_repair || others.is_empty();
-    // It was found by a run before, since a reader had moved ours.
+    // A run found it before, and not in place.
     let is_known_elsewhere = found.has_settled(unsettled);
     let from = if is_begun { others.start } else { 0 };
     let is_here = is_begun || is_to_begin;

@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
 
 use super::SEPARATOR;
 use super::content::Part;
 use super::essence::Distiller;
 use super::replay::holds;
 use super::scan::{Begins, FoundContent, scan_contents};
-use crate::store::error::Error;
-use crate::store::journal::{Fulfilled, Journal, Place, Receipt, ReceiptId};
+use crate::store::journal::{Fulfilled, Place, Receipt, ReceiptId};
 
 /// A message that the mbox has to have.
 #[derive(Debug, Clone)]
@@ -24,13 +22,14 @@ pub(super) struct Wanted {
     pub(super) owner: Owner,
 }
 
-/// Whose a message is, as far as the journal tells.
+/// Whose a message is.
 #[derive(Debug, Clone)]
 pub(super) enum Owner {
     /// Ours, and its receipt is missing.
     Intended(ReceiptId, Receipt),
-    /// Ours: a run that died before all were there has found it, and written its receipt.
+    /// Ours: it was found while others were missing, and has its receipt.
     Settled,
+    /// Mail that another program put into the mbox.
     Others,
 }
 
@@ -110,8 +109,7 @@ fn rest_of(file: &File, last: Option<&FoundContent>) -> io::Result<Option<FoundC
 /// not hold them all.
 ///
 /// Before them are some that have receipts, and behind them some whose intents never came to disk,
-/// so that nothing of all was appended. Those between them have receipts: they were found while one
-/// that should stand before them was missing.
+/// so that nothing of all was appended. Those between them are settled.
 pub(super) fn intended(
     stage: &File,
     messages: &[Wanted],
@@ -155,35 +153,12 @@ fn intended_from(
             }
             message.intend(intent);
             rest = more;
+        } else {
+            message.owner = Owner::Settled;
         }
         found.push(message);
     }
     Ok(rest.is_empty().then_some(found))
-}
-
-/// Tells those that have receipts from mail of others.
-pub(super) fn note_settled(
-    messages: &mut [Wanted],
-    file: &File,
-    path: &Path,
-    journal: &Journal,
-) -> Result<(), Error> {
-    if messages.iter().all(Wanted::is_ours) {
-        return Ok(());
-    }
-    journal.each_receipt(&mut |_, receipt| {
-        for message in messages.iter_mut().filter(|message| !message.is_ours()) {
-            if message
-                .is_of(file, &receipt)
-                .map_err(Error::io("reading", path))?
-            {
-                message.sha256 = receipt.sha256;
-                message.owner = Owner::Settled;
-                break;
-            }
-        }
-        Ok(())
-    })
 }
 
 /// Where in the mbox a receipt has its message.

@@ -224,6 +224,7 @@ impl Record {
                 line.word("repair")
                     .number(repair.offset)
                     .number(repair.fragment_octets)
+                    .number(repair.ours_octets)
                     .number(repair.tail_octets)
                     .hex(&repair.tail_sha256)
                     .octets(repair.side_file.as_bytes());
@@ -309,6 +310,7 @@ impl<R> Record<R> {
             b"repair" => Self::Repair(Repair {
                 offset: rest.number()?,
                 fragment_octets: rest.number()?,
+                ours_octets: rest.number()?,
                 tail_octets: rest.number()?,
                 tail_sha256: rest.hex()?,
                 side_file: rest.text()?,

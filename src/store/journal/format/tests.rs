@@ -311,11 +311,12 @@ fn any_record() -> impl Strategy<Value = Record> {
                 },
             }
         ),
-        any::<(u64, u64, u64, [u8; 32], String)>().prop_map(
-            |(offset, fragment_octets, tail_octets, tail_sha256, side_file)| {
+        any::<(u64, u64, u64, u64, [u8; 32], String)>().prop_map(
+            |(offset, fragment_octets, ours_octets, tail_octets, tail_sha256, side_file)| {
                 Record::Repair(Repair {
                     offset,
                     fragment_octets,
+                    ours_octets,
                     tail_octets,
                     tail_sha256,
                     side_file,

@@ -179,6 +179,7 @@ fn live(journal: &mut Journal, each: &mut dyn FnMut(&Journal)) {
     let repair = Repair {
         offset: 1,
         fragment_octets: 2,
+        ours_octets: 1,
         tail_octets: 3,
         tail_sha256: [4; 32],
         side_file: "side".to_owned(),

@@ -1,6 +1,7 @@
 //! An mbox as it is delivered to, stopped at, and repaired.
 
 mod delivery;
+mod equals;
 mod moved;
 mod order;
 mod repair;

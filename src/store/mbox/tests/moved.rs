@@ -406,3 +406,48 @@ fn messages_that_a_reader_has_given_a_field_are_verified() {
     assert_eq!(findings, vec![Finding::Intact { path }; OURS.len()]);
     assert_eq!(verifier.extra(), []);
 }
+
+/// What stands before has a receipt, and a field that readers have; half a From_ line, ended by a
+/// reader, looks like a line of its text.
+#[test]
+fn half_a_from_line_is_found_behind_a_message_with_a_field_of_readers() {
+    const FIRST: &[u8] =
+        b"From MAILER-DAEMON Fri Jan  5 10:00:01 2024\nLines: 1\nSubject: one\n\nx\n\n";
+    let ours: [&[u8]; 2] = [
+        b"Lines: 1\r\nSubject: one\r\n\r\nx\r\n",
+        b"Subject: two\r\n\r\ny\r\n",
+    ];
+    let contents = [
+        essence(b"Subject: one\n\nx\n"),
+        essence(b"Subject: two\n\ny\n"),
+    ];
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        let append = (0..1000).find(|&operations| {
+            let kit = mbox();
+            until(&kit, operations, half, |mut opened| {
+                opened.deliver(&ours).is_ok()
+            }) == Ended::InAppend
+        });
+        until(&kit, append.unwrap(), half, |mut opened| {
+            opened.deliver(&ours).is_ok()
+        });
+        write(&kit, &[FIRST, b"From MAILE\nStatus: O\n\n"].concat());
+        let ended = until(&kit, operations, part, |_| true);
+        drop(kit.open().unwrap());
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &contents), (vec![1, 1], 0), "{told}");
+        ended
+    });
+}
+
+#[test]
+fn half_a_from_line_is_found_where_the_mbox_begins() {
+    let mut contents = own_essences();
+    contents.push(essence(b"Subject: theirs\n\nlines\n"));
+    let kit = half_appended(b"")();
+    write(&kit, &[b"From ann@\n", FOREIGN].concat());
+    Meanwhile::Rewrite.happen(&kit, FOREIGN);
+    drop(kit.open().unwrap());
+    assert_eq!(count(&kit, &contents), (vec![1; 4], 0));
+}

@@ -235,17 +235,23 @@ fn a_repair_puts_nothing_between_the_mail_of_others() {
 
 /// An mbox whose repair stopped as it wrote over the mail of others that it had put aside.
 pub(super) fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
+    mboxes_in_repair(octets)()
+}
+
+/// Makes such ones.
+pub(super) fn mboxes_in_repair(octets: fn(usize) -> usize) -> impl Fn() -> Kit {
     let append = (0..1000)
         .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
         .unwrap();
-    let in_repair = |operations| {
+    let stopped_after = move |operations| {
         let kit = mbox();
         deliver_until(&kit, append, |_| 40);
         Meanwhile::Append.happen(&kit, FOREIGN);
         let ended = deliver_until(&kit, operations, octets);
         (ended == Ended::InAppend).then_some(kit)
     };
-    (0..1000).find_map(in_repair).unwrap()
+    let repair = (0..1000).find(|&operations| stopped_after(operations).is_some());
+    move || repair.and_then(stopped_after).unwrap()
 }
 
 #[test]
