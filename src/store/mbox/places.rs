@@ -366,8 +366,8 @@ fn find_fragment(
 }
 
 /// The first that is no part of a message that is known: one may be the begin of another, or hold
-/// a line that looks like a cut From_ line. A doubtful one also has to begin the mbox or stand right
-/// behind one that is known, and only counts where there is no other.
+/// a line that looks like a cut From_ line. A doubtful one also has to stand right behind one that
+/// is known, or to begin an mbox that was empty, and only counts where there is no other.
 fn first_unknown(
     journal: &Journal,
     mbox: &LockedMbox,
@@ -389,7 +389,7 @@ fn first_unknown(
             FromLine::Whole => !known.begin_at(offset),
             // No message that is known begins with half a From_ line.
             FromLine::Cut => true,
-            FromLine::Doubtful => offset == 0 || known.end_at(offset),
+            FromLine::Doubtful => known.end_at(offset) || offset == 0 && unsettled.mbox_offset == 0,
         };
         is_open && !known.hold(offset)
     });

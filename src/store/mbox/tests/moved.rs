@@ -451,3 +451,16 @@ fn half_a_from_line_is_found_where_the_mbox_begins() {
     drop(kit.open().unwrap());
     assert_eq!(count(&kit, &contents), (vec![1; 4], 0));
 }
+
+#[test]
+fn text_without_a_from_line_stays_where_the_mbox_begins() {
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        write(&kit, b"Fr\n");
+        let ended = deliver_until(&kit, operations, part);
+        assert!(deliver_missing(&mut kit.open().unwrap()));
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(read(&kit), [b"Fr\n\n", STORED].concat(), "{told}");
+        ended
+    });
+}
