@@ -338,17 +338,24 @@ fn find_fragment(
     let (before, from) = messages.split_at_mut(last.unwrap_or(0));
     let wanted = unsettled.messages.iter().skip(before.len());
     let mut missing = Vec::new();
+    // Mail of others is written right behind what goes before it.
+    let mut their_begin = None;
+    let mut end = None;
     for (message, place) in wanted.zip(from) {
         let sought = Sought::new(&unsettled.file, message.offset, message.octets)
             .map_err(Error::io("reading", &unsettled.path))?;
         let Some(begin) = place.as_ref().map(|place| place.start) else {
             // Mail of others is written behind all of ours, and that which stands before them may
             // look like the begin of it.
+            if missing.is_empty() && !message.is_ours() {
+                their_begin = end;
+            }
             if message.is_ours() || missing.is_empty() {
                 missing.push(sought);
             }
             continue;
         };
+        end = place.as_ref().map(|place| place.end);
         if missing.is_empty() {
             let fragment = sought.fragment_at(file, begin);
             let fragment = fragment.map_err(Error::io("reading", mbox.path()))?;
@@ -361,7 +368,11 @@ fn find_fragment(
     if missing.is_empty() {
         return Ok(None);
     }
-    let candidates = candidates(&missing, file).map_err(Error::io("reading", mbox.path()))?;
+    let candidates = candidates(&missing, file);
+    let mut candidates = candidates.map_err(Error::io("reading", mbox.path()))?;
+    if let Some(begin) = their_begin {
+        candidates.retain(|candidate| candidate.fragment.offset == begin);
+    }
     first_unknown(journal, mbox, unsettled, messages, &candidates)
 }
 
