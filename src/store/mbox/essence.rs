@@ -1,7 +1,7 @@
 //! What of a message in an mbox stays the same when a mail reader rewrites the file.
 //!
-//! Readers keep their own state in the header (`Status`, `X-Status`, ...), rewrite the From_ line
-//! and are free with the empty lines at the end. Python's `mailbox` also makes line feeds of other
+//! Readers keep their own state in the header (`Status`, `X-Status`, ...) and are free with the empty
+//! lines at the end; one that copies a message makes a new From_ line. Python's `mailbox` also makes line feeds of other
 //! line ends, and blanks of what stands behind the names of fields. The essence is a hash of all
 //! the rest, so that a message of ours is found again after mutt or Python has been at work.
 

@@ -23,6 +23,9 @@ const ENDING_OCTETS_MAX: u64 = 4 * 1024;
 
 const WINDOW_OCTETS: u64 = 256 * 1024;
 
+/// So many octets of words nearly all messages differ in.
+const BEGIN_OCTETS_MAX: usize = 1024;
+
 const FROM: &[u8] = b"From ";
 
 /// The begin of a message of ours in an mbox, with what a reader has put into it.
@@ -60,6 +63,8 @@ pub(super) struct Sought<'a> {
     offset: u64,
     octets: u64,
     from_line: Vec<u8>,
+    /// The first words behind that, by which most others are told from it.
+    begin: Vec<u8>,
 }
 
 impl<'a> Sought<'a> {
@@ -73,11 +78,14 @@ impl<'a> Sought<'a> {
             &mut begin,
         )?;
         let (from_line, _) = through_line_end(&begin);
+        let from_line_octets = from_line.len() as u64;
+        let rest = octets.saturating_sub(from_line_octets);
         Ok(Self {
             file,
             offset,
             octets,
             from_line: from_line.to_vec(),
+            begin: begin_words(Words::new(file, offset + from_line_octets, rest))?,
         })
     }
 
@@ -93,6 +101,13 @@ impl<'a> Sought<'a> {
     fn same_octets(&self, line: &[u8]) -> usize {
         let both = self.from_line.iter().zip(line);
         both.take_while(|(our, their)| our == their).count()
+    }
+
+    /// How many of the first words' octets are the same, NULs that a power cut has left aside.
+    fn same_begin(&self, theirs: &[u8]) -> usize {
+        let both = self.begin.iter().zip(theirs);
+        both.take_while(|&(our, their)| our == their || *their == 0)
+            .count()
     }
 
     /// What begins with this line of the mbox.
@@ -153,9 +168,22 @@ impl<'a> Sought<'a> {
         // What seems to be of ours may be the begin of mail of others.
         let end = foreign_from_line(mbox, mbox_offset + 1, their)?;
         match end {
-            Some(end) if is_quoted(mbox, end, their)? => Ok(None),
+            Some(end) if self.has_line(mbox, end, &same)? => Ok(None),
             _ => Ok(end),
         }
+    }
+
+    /// Whether a line of the mbox that looks like a From_ line is one of our text, quoted or with more
+    /// before it: the same stands there in the message.
+    fn has_line(&self, mbox: &File, mbox_offset: u64, same: &Same) -> io::Result<bool> {
+        let [ours_end, theirs_end] = same.ends;
+        let Some(behind) = theirs_end.checked_sub(mbox_offset) else {
+            return Ok(false);
+        };
+        let ours = line_at(self.file, ours_end.saturating_sub(behind))?;
+        let theirs = line_at(mbox, mbox_offset)?;
+        let is_all_the_same = theirs.trim_ascii_end().len() as u64 <= behind;
+        Ok(is_all_the_same && ours == theirs)
     }
 
     /// Compares what is behind the From_ line.
@@ -202,7 +230,8 @@ pub(super) fn candidates(sought: &[Sought<'_>], mbox: &File) -> io::Result<Vec<C
     }
 }
 
-/// What begins with this line of the mbox: of the first message that has most of the line.
+/// What begins with this line of the mbox: of the message that has most of the line and, behind a whole
+/// From_ line, most of the first words.
 fn likeliest(
     sought: &[Sought<'_>],
     mbox: &File,
@@ -214,19 +243,57 @@ fn likeliest(
         [first, ..] if !line.starts_with(FROM) => slice::from_ref(first),
         all => all,
     };
-    let most = sought.iter().map(|sought| sought.same_octets(line)).max();
-    for sought in sought {
-        if Some(sought.same_octets(line)) != most {
-            continue;
-        }
+    let alike = most_alike(sought.iter().collect(), |sought| sought.same_octets(line));
+    let Some(&first) = alike.first() else {
+        return Ok(None);
+    };
+    if !line.starts_with(&first.from_line) {
+        // They all differ from the same octet on.
+        return first.candidate(mbox, mbox_offset, line);
+    }
+    let words_offset = mbox_offset + first.from_line.len() as u64;
+    let begin = begin_words(Words::new(mbox, words_offset, u64::MAX))?;
+    for sought in most_alike(alike, |sought| sought.same_begin(&begin)) {
         let found = sought.candidate(mbox, mbox_offset, line)?;
-        // Only behind the whole line do they differ.
-        let is_whole = most == Some(sought.from_line.len());
-        if found.is_some() || !is_whole {
+        // Then they all differ from the same octet on, too.
+        let differs = sought.same_begin(&begin) < sought.begin.len();
+        if found.is_some() || differs {
             return Ok(found);
         }
     }
     Ok(None)
+}
+
+/// Those that have most.
+fn most_alike<'a, 'b>(
+    sought: Vec<&'a Sought<'b>>,
+    octets: impl Fn(&Sought<'_>) -> usize,
+) -> Vec<&'a Sought<'b>> {
+    let most = sought.iter().map(|sought| octets(sought)).max();
+    let alike = sought.into_iter();
+    alike
+        .filter(|sought| Some(octets(sought)) == most)
+        .collect()
+}
+
+/// The first words of a message.
+fn begin_words(mut words: Words<'_>) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    while begin.len() < BEGIN_OCTETS_MAX
+        && let Some(octet) = words.next_octet()?
+    {
+        begin.push(octet.octet);
+    }
+    Ok(begin)
+}
+
+/// The line that begins at this place of a file, as far as one is looked at.
+pub(super) fn line_at(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    read_up_to(file, offset, FROM_LINE_OCTETS_MAX as u64, &mut text)?;
+    let (line, _) = through_line_end(&text);
+    text.truncate(line.len());
+    Ok(text)
 }
 
 /// How far the words of two messages are the same.
@@ -280,20 +347,6 @@ fn white_space(file: &File, end: Range<u64>) -> io::Result<usize> {
         rest = after.get(readers_fields(after)..).unwrap_or_default();
     }
     Ok(white)
-}
-
-/// Whether a From_ line is one of our text, quoted, given the first octet that is not ours.
-fn is_quoted(mbox: &File, from_line: u64, not_ours: u64) -> io::Result<bool> {
-    let quote = from_line.saturating_sub(1);
-    let mut same = Vec::new();
-    let octets = not_ours.saturating_sub(quote);
-    read_up_to(
-        mbox,
-        quote,
-        octets.min(FROM_LINE_OCTETS_MAX as u64),
-        &mut same,
-    )?;
-    Ok(same.strip_prefix(b">").is_some_and(is_from_line))
 }
 
 /// Where other mail begins or the mbox ends behind the field of a reader's that an octet is in, or

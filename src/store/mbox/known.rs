@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::content::Part;
 use super::lock::LockedMbox;
+use super::places::is_the_one;
 use super::replay::{Unsettled, is_at_place};
 use super::scan::{Begins, scan_contents};
 use crate::store::error::Error;
@@ -44,8 +45,12 @@ impl KnownMessages {
         }
         let mut known: Vec<Range<u64>> = Vec::new();
         for (message, place) in unsettled.messages.iter().zip(there) {
-            let shown = contents.get(&message.sha256).into_iter().flatten();
-            known.extend(place.iter().chain(shown).cloned());
+            known.extend(place.clone());
+            for shown in contents.get(&message.sha256).into_iter().flatten() {
+                if is_the_one(file, shown, unsettled, message).map_err(reading())? {
+                    known.push(shown.clone());
+                }
+            }
         }
         journal.each_receipt(&mut |_, receipt| {
             known.extend(contents.remove(&receipt.sha256).into_iter().flatten());

@@ -5,17 +5,13 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
-use memchr::memchr;
-
 use super::content::Part;
 use super::essence::{Distiller, Essence, WordSum};
-use super::fragment::{Candidate, Fragment, FromLine, Sought, candidates};
-use super::from_line::FROM_LINE_OCTETS_MAX;
+use super::fragment::{Candidate, Fragment, FromLine, Sought, candidates, line_at};
 use super::known::KnownMessages;
 use super::lock::LockedMbox;
 use super::replay::{Unsettled, is_at_place};
 use super::scan::{self, Begins, scan, scan_contents};
-use super::shown::read_up_to;
 use super::wanted::Wanted;
 use super::words::words_hash;
 use crate::store::error::Error;
@@ -263,8 +259,8 @@ fn take(
 }
 
 /// Whether what shows the message is that message: mail of others may have the same text, as when
-/// a program sends it again, but no reader changes its From_ line.
-fn is_the_one(
+/// a program sends it again. mutt and Python keep the From_ line as it is.
+pub(super) fn is_the_one(
     mbox: &File,
     place: &Range<u64>,
     unsettled: &Unsettled,
@@ -273,16 +269,10 @@ fn is_the_one(
     if message.is_ours() {
         return Ok(true);
     }
-    let same = from_line_at(mbox, place.start)? == from_line_at(&unsettled.file, message.offset)?;
-    Ok(same)
-}
-
-/// Without its end, which a reader may have put there.
-fn from_line_at(file: &File, offset: u64) -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
-    read_up_to(file, offset, FROM_LINE_OCTETS_MAX as u64, &mut line)?;
-    line.truncate(memchr(b'\n', &line).unwrap_or(line.len()));
-    Ok(line)
+    let ours = line_at(&unsettled.file, message.offset)?;
+    let theirs = line_at(mbox, place.start)?;
+    // A reader may have ended it.
+    Ok(ours.trim_ascii_end() == theirs.trim_ascii_end())
 }
 
 /// The places of those messages that have no receipts, by their words.
@@ -322,8 +312,8 @@ fn unknown(journal: &Journal, mbox: &LockedMbox, alike: &[scan::Found]) -> Resul
     Ok(places)
 }
 
-/// The fragment that an append leaves which was cut short. Where it lacks only white space it was
-/// taken for its message, which then is not there.
+/// The fragment that an append leaves which was cut short. One that lacks only white space has been
+/// taken for its message: then the place of that is taken away again.
 fn find_fragment(
     journal: &Journal,
     mbox: &LockedMbox,
@@ -338,19 +328,19 @@ fn find_fragment(
     let (before, from) = messages.split_at_mut(last.unwrap_or(0));
     let wanted = unsettled.messages.iter().skip(before.len());
     let mut missing = Vec::new();
-    // Mail of others is written right behind what goes before it.
+    // Where mail of others was written: right behind what goes before it.
     let mut their_begin = None;
     let mut end = None;
     for (message, place) in wanted.zip(from) {
         let sought = Sought::new(&unsettled.file, message.offset, message.octets)
             .map_err(Error::io("reading", &unsettled.path))?;
         let Some(begin) = place.as_ref().map(|place| place.start) else {
-            // Mail of others is written behind all of ours, and that which stands before them may
-            // look like the begin of it.
+            // Of mail of others the first, and only if none of ours is missing: that is written
+            // behind all of ours, and mail that stands elsewhere may look like its begin.
             if missing.is_empty() && !message.is_ours() {
                 their_begin = end;
             }
-            if message.is_ours() || missing.is_empty() {
+            if missing.is_empty() || message.is_ours() {
                 missing.push(sought);
             }
             continue;

@@ -22,7 +22,7 @@ use crate::store::files::{Settled, hash_of, remove_if_there};
 use crate::store::journal::{Journal, Receipt, ReceiptId, Repair};
 
 impl MboxCommit {
-    /// Puts messages where a fragment of the first is, and behind them what is behind that. Gives
+    /// Puts messages where a fragment is, or at the end, and behind them what is behind that. Gives
     /// the receipts of those that are ours.
     pub(super) fn repair(
         &self,

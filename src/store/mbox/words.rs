@@ -10,12 +10,15 @@ use sha2::{Digest as _, Sha256};
 use super::content::Part;
 use super::essence::{ReadersFields, Unclosed, Whose};
 
+/// Most messages that are compared differ in their first octets.
+const FIRST_CHUNK_OCTETS: u64 = 1024;
 const CHUNK_OCTETS: u64 = 16 * 1024;
 
 /// Reads a message octet by octet, the fields of readers and white space left out.
 #[derive(Debug)]
 pub(super) struct Words<'a> {
     text: Part<'a>,
+    chunk_octets: u64,
     fields: ReadersFields,
     chunk: Vec<u8>,
     /// What is read and not handed out yet.
@@ -37,6 +40,7 @@ impl<'a> Words<'a> {
     pub(super) fn new(file: &'a File, offset: u64, octets: u64) -> Self {
         Self {
             text: Part::new(file, offset, octets),
+            chunk_octets: FIRST_CHUNK_OCTETS,
             fields: ReadersFields::new(),
             chunk: Vec::new(),
             ahead: VecDeque::new(),
@@ -49,7 +53,8 @@ impl<'a> Words<'a> {
         let mut is_read = false;
         while self.ahead.is_empty() && !is_read {
             self.chunk.clear();
-            let mut chunk = self.text.by_ref().take(CHUNK_OCTETS);
+            let octets = std::mem::replace(&mut self.chunk_octets, CHUNK_OCTETS);
+            let mut chunk = self.text.by_ref().take(octets);
             is_read = chunk.read_to_end(&mut self.chunk)? == 0;
             let (ahead, end) = (&mut self.ahead, &mut self.ahead_end);
             let mut each = |whose: Whose, piece: &[u8]| {

@@ -134,41 +134,129 @@ fn mail_of_others_that_begins_like_what_is_put_aside_stays() {
     }
 }
 
-/// Two of ours begin alike, up to a line that is quoted there; somebody took out the first.
+/// Two of ours begin alike, up to a line in which there is a From_ line; somebody took out the first.
 #[test]
-fn a_fragment_is_not_cut_at_its_own_quoted_line() {
-    const BEGIN: &str = "Subject: x\r\n\r\nFrom carol Fri Jan  5 10:30:00 2024\r\n";
-    let [first, second] = ["and one\r\n", "and two, it goes on\r\nand on, and on\r\n"]
-        .map(|end| [BEGIN, end].concat());
-    let ours = [first.as_bytes(), second.as_bytes()];
+fn a_fragment_is_not_cut_at_its_own_line() {
+    for before in ["", "1 "] {
+        let begin = format!("Subject: x\r\n\r\n{before}From carol Fri Jan  5 10:30:00 2024\r\n");
+        let [first, second] = ["and one\r\n", "and two, it goes on\r\nand on, and on\r\n"]
+            .map(|end| [&begin, end].concat());
+        let ours = [first.as_bytes(), second.as_bytes()];
+        at_every_stop(|operations, part| {
+            let kit = mbox();
+            write(&kit, FOREIGN);
+            let deliver = |mut opened: Opened| deliver_rest(&mut opened, &ours);
+            let ended = until(&kit, operations, part, deliver);
+            let content = read(&kit);
+            let Some(first) = memchr::memmem::find(&content, b"and one\n\n") else {
+                return ended;
+            };
+            let rest = &content[first + b"and one\n\n".len()..];
+            write(&kit, &[FOREIGN, rest, MORE].concat());
+            let opened = kit.open().unwrap();
+            let has = usize::from(opened.journal.has(opened.account, b"uid2"));
+            let end = read(&kit);
+            let times = |text| memchr::memmem::find_iter(&end, text).count();
+            let told = format!("{} of 500, {operations}: {}", part(500), end.escape_ascii());
+            assert_eq!(times(&b"and two"[..]), has, "{told}");
+            assert_eq!(times(b"\n\nFrom dave"), 1, "{told}");
+            ended
+        });
+    }
+}
+
+/// One that is missing begins like one that came before, up to such a line; and that has a field that
+/// readers have, so that its content is not known any more.
+#[test]
+fn a_message_that_came_before_is_not_cut_at_its_own_line() {
+    const BEGIN: &str = "Lines: 2\r\nSubject: x\r\n\r\n1 From carol Fri Jan  5 10:30:00 2024\r\n";
+    let content = essence(b"Subject: x\n\n1 From carol Fri Jan  5 10:30:00 2024\nand one\n");
+    let [first, second] =
+        ["and one\r\n", "and two, it goes on\r\n"].map(|end| [BEGIN, end].concat());
     at_every_stop(|operations, part| {
         let kit = mbox();
-        write(&kit, FOREIGN);
+        kit.open().unwrap().deliver(&[first.as_bytes()]).unwrap();
         let ended = until(&kit, operations, part, |mut opened| {
-            deliver_rest(&mut opened, &ours)
+            opened.count = 1;
+            opened.deliver(&[second.as_bytes()]).is_ok() && opened.journal.sync().is_ok()
         });
-        let content = read(&kit);
-        let Some(end) = memchr::memmem::find(&content, b"and one\n\n") else {
-            return ended;
-        };
-        write(
-            &kit,
-            &[FOREIGN, &content[end + b"and one\n\n".len()..], MORE].concat(),
-        );
-        let opened = kit.open().unwrap();
-        let has = usize::from(opened.journal.has(opened.account, b"uid2"));
-        let end = read(&kit);
-        let told = format!("{} of 500, {operations}: {}", part(500), end.escape_ascii());
-        assert_eq!(
-            memchr::memmem::find_iter(&end, b"and two").count(),
-            has,
-            "{told}"
-        );
-        assert_eq!(
-            memchr::memmem::find_iter(&end, b"\n\nFrom dave").count(),
-            1,
-            "{told}"
-        );
+        Meanwhile::AppendAndRewrite.happen(&kit, MORE);
+        drop(kit.open().unwrap());
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &[content]).0, [1], "{told}");
         ended
     });
+}
+
+/// Behind half a line of ours, the mail of others begins like what that line was to be.
+#[test]
+fn mail_of_others_behind_half_a_line_that_quotes_one_like_it_comes_out_again() {
+    for date in [
+        "Thu Jan  4 09:00:00 2024",
+        "Fri Jan  5 09:00:00 2024",
+        "Fri Jan  5 10:29:00 2024",
+    ] {
+        let ours = format!("Subject: x\r\n\r\nFrom carol@example.org {date}\r\nand more of it\r\n");
+        let stored = format!("Subject: x\n\n>From carol@example.org {date}\nand more of it\n");
+        let contents = [
+            essence(stored.as_bytes()),
+            essence(b"Subject: theirs\n\nlines\n"),
+        ];
+        let dead_at = |operations| {
+            let kit = mbox();
+            let ended = until(
+                &kit,
+                operations,
+                |_| 0,
+                |mut opened| opened.deliver(&[ours.as_bytes()]).is_ok(),
+            );
+            (ended == Ended::InAppend).then_some(kit)
+        };
+        let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+        let whole = mbox();
+        whole.open().unwrap().deliver(&[ours.as_bytes()]).unwrap();
+        let whole = read(&whole);
+        for octets in 8..=whole.len() {
+            let kit = append.and_then(dead_at).unwrap();
+            write(&kit, &whole[..octets]);
+            Meanwhile::AppendAndRewrite.happen(&kit, FOREIGN);
+            drop(kit.open().unwrap());
+            assert_eq!(count(&kit, &contents), (vec![1; 2], 0), "{date}, {octets}");
+        }
+    }
+}
+
+/// Ours was cut within a field that readers have, and mail of others goes on in it: without that field
+/// the fragment shows what their mail shows.
+#[test]
+fn a_fragment_that_shows_the_mail_within_it_is_not_that_mail() {
+    const OWN: &[u8] = b"Status: RO\r\nSubject: a\r\n\r\nx\r\n";
+    const FROM_LINE: &[u8] = b"From MAILER-DAEMON Fri Jan  5 10:00:01 2024\n";
+    let contents = [
+        essence(b"Subject: a\n\nx\n"),
+        essence(b"Subject: theirs\n\nlines\n"),
+        essence(b"\nmore\n"),
+    ];
+    let dead_at = |operations| {
+        let kit = mbox();
+        let deliver = |mut opened: Opened| opened.deliver(&[OWN]).is_ok();
+        let ended = until(&kit, operations, |_| 0, deliver);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let append_at = (0..1000).find(|&operations| dead_at(operations).is_some());
+    for octets in 0..=b"Status: RO\n".len() {
+        at_every_stop(|operations, part| {
+            let kit = append_at.and_then(dead_at).unwrap();
+            write(
+                &kit,
+                &[FROM_LINE, &b"Status: RO\n"[..octets], FOREIGN].concat(),
+            );
+            let ended = until(&kit, operations, part, |_| true);
+            Meanwhile::AppendAndRewrite.happen(&kit, MORE);
+            drop(kit.open().unwrap());
+            let told = format!("{octets}, {} of 500, {operations}", part(500));
+            assert_eq!(count(&kit, &contents), (vec![1; 3], 0), "{told}");
+            ended
+        });
+    }
 }
