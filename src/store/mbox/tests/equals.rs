@@ -56,17 +56,17 @@ fn mail_of_others_is_not_taken_for_ours_that_has_a_receipt() {
         b"From MAILER-DAEMON Fri Jan  5 10:30:00 2024\nSubject: three\n\nno end\n\n";
     let mut contents = own_essences();
     contents.push(essence(b"\nmore\n"));
-    let dead_at = |operations| {
+    let before = || {
         let kit = mbox();
         kit.open().unwrap().deliver(&[NO_END]).unwrap();
-        let deliver = |mut opened: Opened| deliver_rest(&mut opened, &[NO_END, ANN, BOB]);
-        let ended = until(&kit, operations, half, deliver);
-        (ended == Ended::InAppend).then_some(kit)
+        kit
     };
-    let append_at = (0..1000).find(|&operations| dead_at(operations).is_some());
+    let half_appended = dead_in_append(before, half, |mut opened| {
+        deliver_rest(&mut opened, &[NO_END, ANN, BOB])
+    });
     for second in [Meanwhile::Nothing, Meanwhile::Append, Meanwhile::Rewrite] {
         at_every_stop(|operations, part| {
-            let kit = append_at.and_then(dead_at).unwrap();
+            let kit = half_appended();
             append(&kit, TWIN);
             let ended = until(&kit, operations, part, |_| true);
             second.happen(&kit, MORE);
@@ -202,22 +202,16 @@ fn mail_of_others_behind_half_a_line_that_quotes_one_like_it_comes_out_again() {
             essence(stored.as_bytes()),
             essence(b"Subject: theirs\n\nlines\n"),
         ];
-        let dead_at = |operations| {
-            let kit = mbox();
-            let ended = until(
-                &kit,
-                operations,
-                |_| 0,
-                |mut opened| opened.deliver(&[ours.as_bytes()]).is_ok(),
-            );
-            (ended == Ended::InAppend).then_some(kit)
-        };
-        let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+        let dead = dead_in_append(
+            mbox,
+            |_| 0,
+            |mut opened| opened.deliver(&[ours.as_bytes()]).is_ok(),
+        );
         let whole = mbox();
         whole.open().unwrap().deliver(&[ours.as_bytes()]).unwrap();
         let whole = read(&whole);
         for octets in 8..=whole.len() {
-            let kit = append.and_then(dead_at).unwrap();
+            let kit = dead();
             write(&kit, &whole[..octets]);
             Meanwhile::AppendAndRewrite.happen(&kit, FOREIGN);
             drop(kit.open().unwrap());
@@ -237,16 +231,10 @@ fn a_fragment_that_shows_the_mail_within_it_is_not_that_mail() {
         essence(b"Subject: theirs\n\nlines\n"),
         essence(b"\nmore\n"),
     ];
-    let dead_at = |operations| {
-        let kit = mbox();
-        let deliver = |mut opened: Opened| opened.deliver(&[OWN]).is_ok();
-        let ended = until(&kit, operations, |_| 0, deliver);
-        (ended == Ended::InAppend).then_some(kit)
-    };
-    let append_at = (0..1000).find(|&operations| dead_at(operations).is_some());
+    let dead = dead_in_append(mbox, |_| 0, |mut opened| opened.deliver(&[OWN]).is_ok());
     for octets in 0..=b"Status: RO\n".len() {
         at_every_stop(|operations, part| {
-            let kit = append_at.and_then(dead_at).unwrap();
+            let kit = dead();
             write(
                 &kit,
                 &[FROM_LINE, &b"Status: RO\n"[..octets], FOREIGN].concat(),

@@ -261,6 +261,22 @@ fn until(
     }
 }
 
+/// Makes mboxes in which a run like this died at its first write, after so many octets, given what
+/// each is to be before.
+fn dead_in_append<'a>(
+    before: impl Fn() -> Kit + 'a,
+    octets: fn(usize) -> usize,
+    run: impl Fn(Opened) -> bool + Copy + 'a,
+) -> impl Fn() -> Kit + 'a {
+    let stopped_after = move |operations| {
+        let kit = before();
+        let ended = until(&kit, operations, octets, run);
+        (ended == Ended::InAppend).then_some(kit)
+    };
+    let append = (0..1000).find(|&operations| stopped_after(operations).is_some());
+    move || append.and_then(&stopped_after).unwrap()
+}
+
 /// What a run does: delivers what the journal does not know.
 fn deliver_missing(opened: &mut Opened) -> bool {
     deliver_rest(opened, &OURS)

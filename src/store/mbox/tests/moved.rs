@@ -421,17 +421,9 @@ fn half_a_from_line_is_found_behind_a_message_with_a_field_of_readers() {
         essence(b"Subject: one\n\nx\n"),
         essence(b"Subject: two\n\ny\n"),
     ];
+    let dead = dead_in_append(mbox, half, |mut opened| opened.deliver(&ours).is_ok());
     at_every_stop(|operations, part| {
-        let kit = mbox();
-        let append = (0..1000).find(|&operations| {
-            let kit = mbox();
-            until(&kit, operations, half, |mut opened| {
-                opened.deliver(&ours).is_ok()
-            }) == Ended::InAppend
-        });
-        until(&kit, append.unwrap(), half, |mut opened| {
-            opened.deliver(&ours).is_ok()
-        });
+        let kit = dead();
         write(&kit, &[FIRST, b"From MAILE\nStatus: O\n\n"].concat());
         let ended = until(&kit, operations, part, |_| true);
         drop(kit.open().unwrap());

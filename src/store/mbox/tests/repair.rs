@@ -95,21 +95,11 @@ fn a_repair_of_less_than_from_stopped_at_any_operation_loses_nobodys_mail() {
         essence(b"Subject: two\n\nx\n"),
         essence(b"Subject: theirs\n\nlines\n"),
     ];
-    let dead_at = |operations| {
-        let kit = mbox();
-        let ended = until(
-            &kit,
-            operations,
-            |_| 84,
-            |mut opened| opened.deliver(&ours).is_ok(),
-        );
-        (ended == Ended::InAppend).then_some(kit)
-    };
-    let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+    let dead = dead_in_append(mbox, |_| 84, |mut opened| opened.deliver(&ours).is_ok());
     for first in [Meanwhile::Append, Meanwhile::AppendAndRewrite] {
         for second in [Meanwhile::Nothing, Meanwhile::Rewrite] {
             at_every_stop(|operations, part| {
-                let kit = append.and_then(dead_at).unwrap();
+                let kit = dead();
                 assert!(read(&kit).ends_with(b"\nFr\n\nFro"));
                 first.happen(&kit, FOREIGN);
                 let ended = until(&kit, operations, part, |_| true);
@@ -138,20 +128,18 @@ fn a_fragment_without_its_last_white_space_is_repaired() {
         essence(b"Subject: two\n\x1d\n"),
         essence(b"Subject: theirs\n\nlines\n"),
     ];
-    let dead_at = |operations| {
-        let kit = mbox();
-        let deliver = |mut opened: Opened| opened.deliver(&ours).is_ok();
-        let ended = until(&kit, operations, |octets| octets - 3, deliver);
-        (ended == Ended::InAppend).then_some(kit)
-    };
-    let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+    let dead = dead_in_append(
+        mbox,
+        |octets| octets - 3,
+        |mut opened| opened.deliver(&ours).is_ok(),
+    );
     for (first, second) in [
         (Meanwhile::Append, Meanwhile::Rewrite),
         (Meanwhile::AppendAndRewrite, Meanwhile::Nothing),
         (Meanwhile::AppendAndRewrite, Meanwhile::Rewrite),
     ] {
         at_every_stop(|operations, part| {
-            let kit = append.and_then(dead_at).unwrap();
+            let kit = dead();
             assert!(read(&kit).ends_with(b"Subject: two\n"));
             first.happen(&kit, FOREIGN);
             let ended = until(&kit, operations, part, |_| true);
@@ -240,18 +228,14 @@ pub(super) fn mbox_in_repair(octets: fn(usize) -> usize) -> Kit {
 
 /// Makes such ones.
 pub(super) fn mboxes_in_repair(octets: fn(usize) -> usize) -> impl Fn() -> Kit {
-    let append = (0..1000)
-        .find(|&operations| deliver_until(&mbox(), operations, |_| 40) == Ended::InAppend)
-        .unwrap();
-    let stopped_after = move |operations| {
-        let kit = mbox();
-        deliver_until(&kit, append, |_| 40);
+    let deliver = |mut opened: Opened| deliver_missing(&mut opened);
+    let dead = dead_in_append(mbox, |_| 40, deliver);
+    let before = move || {
+        let kit = dead();
         Meanwhile::Append.happen(&kit, FOREIGN);
-        let ended = deliver_until(&kit, operations, octets);
-        (ended == Ended::InAppend).then_some(kit)
+        kit
     };
-    let repair = (0..1000).find(|&operations| stopped_after(operations).is_some());
-    move || repair.and_then(stopped_after).unwrap()
+    dead_in_append(before, octets, deliver)
 }
 
 #[test]
@@ -313,14 +297,12 @@ fn a_repair_of_whole_messages_writes_each_once() {
 
 /// Makes mboxes that held this when an append to them died half done.
 pub(super) fn half_appended(before: &[u8]) -> impl Fn() -> Kit {
-    let stopped_after = |operations| {
+    let before = || {
         let kit = mbox();
         write(&kit, before);
-        let ended = deliver_until(&kit, operations, half);
-        (ended == Ended::InAppend).then_some(kit)
+        kit
     };
-    let append = (0..1000).find(|&operations| stopped_after(operations).is_some());
-    move || append.and_then(stopped_after).unwrap()
+    dead_in_append(before, half, |mut opened| deliver_missing(&mut opened))
 }
 
 /// So many NULs before our place are moved there by a reader that they pass for the begin of ours.
@@ -539,15 +521,10 @@ fn equal_messages_of_ours_come_once_each_after_three_kills() {
     let deliver = |mut opened: Opened| {
         opened.journal.has(opened.account, b"uid1") || opened.deliver(&ours).is_ok()
     };
-    let dead_at = |operations| {
-        let kit = mbox();
-        let ended = until(&kit, operations, |_| 40, deliver);
-        (ended == Ended::InAppend).then_some(kit)
-    };
-    let append = (0..1000).find(|&operations| dead_at(operations).is_some());
+    let dead = dead_in_append(mbox, |_| 40, deliver);
     at_every_stop(|first, first_part| {
         let begun = || {
-            let kit = append.and_then(dead_at).unwrap();
+            let kit = dead();
             Meanwhile::Append.happen(&kit, FOREIGN);
             let ended = until(&kit, first, first_part, deliver);
             Meanwhile::Rewrite.happen(&kit, FOREIGN);
