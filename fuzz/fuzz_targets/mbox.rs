@@ -231,7 +231,11 @@ fn take_out(path: &Path, messages: &[Vec<u8>]) -> Option<usize> {
             && theirs.any(|mail| mail.len() > content.len() + 1 && mail.starts_with(&content))
             || b"From ".starts_with(text.as_slice().trim_ascii_end())
     };
-    if shown.iter().any(is_half_of_theirs) {
+    let is_within_theirs = |text: &Vec<u8>| {
+        let mut carols = text.windows(6).filter(|window| window == b"From c");
+        text.starts_with(b"From c") && carols.nth(1).is_some()
+    };
+    if shown.iter().any(is_within_theirs) || shown.iter().any(is_half_of_theirs) {
         return None;
     }
     let (before, _) = mbox.split_at(mbox.len() - shown.concat().len());

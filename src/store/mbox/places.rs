@@ -269,10 +269,10 @@ pub(super) fn is_the_one(
     if message.is_ours() {
         return Ok(true);
     }
-    let ours = line_at(&unsettled.file, message.offset)?;
-    let theirs = line_at(mbox, place.start)?;
-    // A reader may have ended it.
-    Ok(ours.trim_ascii_end() == theirs.trim_ascii_end())
+    let wanted = line_at(&unsettled.file, message.offset)?;
+    let shown = line_at(mbox, place.start)?;
+    // A reader may have ended it, and half another one may stand before it.
+    Ok(shown.trim_ascii_end().ends_with(wanted.trim_ascii_end()))
 }
 
 /// The places of those messages that have no receipts, by their words.

@@ -248,3 +248,31 @@ fn a_fragment_that_shows_the_mail_within_it_is_not_that_mail() {
         });
     }
 }
+
+/// A repair died within the From_ line of mail that was put aside, other mail goes on in that line,
+/// and somebody takes out ours one by one: that mail is there all the same.
+#[test]
+fn mail_of_others_behind_half_a_from_line_of_others_is_not_doubled() {
+    fn take_out_first(kit: &Kit) {
+        let content = read(kit);
+        let second = memchr::memmem::find_iter(&content, b"\nFrom MAILER").next();
+        if let Some(line_feed) = second {
+            write(kit, &content[line_feed + 1..]);
+        }
+    }
+    let contents = [essence(b"Subject: theirs\n\nlines\n"), essence(b"\nmore\n")];
+    let in_repair = mboxes_in_repair(|octets| octets - FOREIGN.len() + 40);
+    at_every_stop(|operations, part| {
+        let kit = in_repair();
+        Meanwhile::AppendAndRewrite.happen(&kit, MORE);
+        take_out_first(&kit);
+        let ended = until(&kit, operations, part, |_| true);
+        if ended == Ended::Elsewhere {
+            take_out_first(&kit);
+        }
+        drop(kit.open().unwrap());
+        let told = format!("{} of 500, {operations}", part(500));
+        assert_eq!(count(&kit, &contents).0, [1, 1], "{told}");
+        ended
+    });
+}
