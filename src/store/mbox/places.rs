@@ -32,13 +32,15 @@ impl Found {
         messages.any(|(place, message)| place.is_some() && message.is_settled())
     }
 
-    /// Whether something of ours goes further than this, or is behind it: a line of our own text
-    /// may look like the From_ line of others.
-    pub(super) fn has_ours_behind(&self, unsettled: &Unsettled, offset: u64) -> bool {
-        let mut messages = self.messages.iter().zip(&unsettled.messages);
-        messages.any(|(place, message)| {
-            message.is_intended() && place.as_ref().is_some_and(|place| place.end > offset)
-        }) || self.fragment.is_some_and(|fragment| fragment.end > offset)
+    /// Whether something of ours goes further than this part, or is elsewhere: a line of our own text
+    /// may look like the From_ line of others, or like the begin of one of ours.
+    pub(super) fn has_ours_outside(&self, unsettled: &Unsettled, part: &Range<u64>) -> bool {
+        let messages = self.messages.iter().zip(&unsettled.messages);
+        let intended = messages.filter(|(_, message)| message.is_intended());
+        let mut places = intended
+            .filter_map(|(place, _)| place.clone())
+            .chain(self.fragment.map(|fragment| fragment.offset..fragment.end));
+        places.any(|place| place.start < part.start || place.end > part.end)
     }
 }
 

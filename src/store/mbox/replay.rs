@@ -225,17 +225,21 @@ fn is_in_place(
     others: Range<u64>,
 ) -> io::Result<bool> {
     // Others may have more line feeds before their mail.
-    let begun = matching(mbox, unsettled.range())?.octets;
-    let is_begun = begun > unsettled.separator && others.start > unsettled.mbox_offset;
+    let octets = matching(mbox, unsettled.range())?.octets;
+    let is_begun = octets > unsettled.separator && others.start > unsettled.mbox_offset;
     let is_repair = journal.open_repair().is_some();
     // A repair that has only cut leaves nothing of ours anywhere, nor does an append that has not
     // begun.
     let is_to_begin = is_repair || others.is_empty();
     // A run found it before, and not in place.
     let is_known_elsewhere = found.has_settled(unsettled);
-    let from = if is_begun { others.start } else { 0 };
+    let begun = if is_begun {
+        unsettled.mbox_offset..others.start
+    } else {
+        0..0
+    };
     let is_here = is_begun || is_to_begin;
-    Ok(is_here && !is_known_elsewhere && !found.has_ours_behind(unsettled, from))
+    Ok(is_here && !is_known_elsewhere && !found.has_ours_outside(unsettled, &begun))
 }
 
 /// Without a stage nothing can be appended: a message is where its intent says, or new again.

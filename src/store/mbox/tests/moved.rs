@@ -456,3 +456,33 @@ fn text_without_a_from_line_stays_where_the_mbox_begins() {
         ended
     });
 }
+
+/// Somebody took out as much before it as there is of it up to its last line, which looks like the
+/// begin of a From_ line.
+#[test]
+fn the_last_line_of_ours_is_no_fragment_of_it() {
+    let first: &[u8] = b"Subject: x\r\n";
+    let second: &[u8] = b"Subject: y\r\n\r\nF\r\n";
+    let kit = mbox();
+    kit.open().unwrap().deliver(&[first]).unwrap();
+    let first_stored = read(&kit);
+    at_every_stop(|operations, part| {
+        let kit = mbox();
+        write(&kit, FOREIGN);
+        kit.open().unwrap().deliver(&[first]).unwrap();
+        let ended = until(&kit, operations, part, |mut opened| {
+            opened.count = 1;
+            opened.deliver(&[second]).is_ok() && opened.journal.sync().is_ok()
+        });
+        let content = read(&kit);
+        let rest = &content[FOREIGN.len() + first_stored.len()..];
+        write(&kit, &[FOREIGN, rest, MORE].concat());
+        let opened = kit.open().unwrap();
+        let has = usize::from(opened.journal.has(opened.account, b"uid2"));
+        let end = read(&kit);
+        let times = memchr::memmem::find_iter(&end, b"Subject: y").count();
+        let told = format!("{} of 500, {operations}: {}", part(500), end.escape_ascii());
+        assert_eq!(times, has, "{told}");
+        ended
+    });
+}
