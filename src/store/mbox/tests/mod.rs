@@ -301,6 +301,13 @@ fn deliver_rest(opened: &mut Opened, ours: &[&[u8]]) -> bool {
     missing.is_empty() || opened.deliver(missing).is_ok() && opened.journal.sync().is_ok()
 }
 
+/// A mail of others that is so many octets long, with its empty line.
+fn mail_of(octets: usize) -> Vec<u8> {
+    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
+    let body = vec![b'x'; octets - from_line.len() - 2];
+    [&from_line[..], &body, b"\n\n"].concat()
+}
+
 fn half(octets: usize) -> usize {
     octets / 2
 }

@@ -83,9 +83,7 @@ fn messages_that_differ_in_white_space_are_not_taken_for_each_other() {
 #[test]
 fn messages_before_whose_place_the_mbox_ends_are_looked_for() {
     let contents = own_essences();
-    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
-    let body = vec![b'x'; STORED.len() - from_line.len() - 2];
-    let before = [&from_line[..], &body, b"\n\n"].concat();
+    let before = mail_of(STORED.len());
     at_every_stop(|operations, part| {
         let kit = mbox();
         write(&kit, &before);
@@ -321,9 +319,7 @@ fn what_was_found_before_others_that_are_missing_comes_once() {
     let [_, second, _] = *own_texts() else {
         panic!("there are three");
     };
-    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
-    let body = vec![b'x'; second.len() - from_line.len() - 2];
-    let before = [&from_line[..], &body, b"\n\n"].concat();
+    let before = mail_of(second.len());
     let half_appended = half_appended(&before);
     for front in [&b""[..], FOREIGN] {
         at_every_stop(|operations, part| {

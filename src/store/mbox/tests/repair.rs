@@ -359,9 +359,7 @@ fn a_repair_begins_behind_an_empty_line() {
     };
     let half_appended = half_appended(b"");
     for octets in 0..4 {
-        let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
-        let body = vec![b'x'; first.len() + octets - from_line.len() - 2];
-        let in_front = [&from_line[..], &body, b"\n\n"].concat();
+        let in_front = mail_of(first.len() + octets);
         at_every_stop(|operations, part| {
             let kit = half_appended();
             write(&kit, &[MORE, FOREIGN, first].concat());
@@ -449,10 +447,8 @@ fn mail_of_others_is_not_taken_for_another_that_shows_the_same() {
 fn what_a_repair_has_written_is_looked_for_where_its_place_shows_other_mail() {
     let mut contents = own_essences();
     contents.push(essence(b"Subject: theirs\n\nlines\n"));
-    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
     for octets in [STORED.len(), STORED.len() + FOREIGN.len()] {
-        let body = vec![b'x'; octets - from_line.len() - 2];
-        let before = [&from_line[..], &body, b"\n\n"].concat();
+        let before = mail_of(octets);
         let half_appended = half_appended(&before);
         at_every_stop(|operations, part| {
             let kit = half_appended();
@@ -476,9 +472,7 @@ fn what_was_found_in_a_repair_is_not_written_again() {
     let [_, second, _] = *own_texts() else {
         panic!("there are three");
     };
-    let from_line = b"From x Fri Jan  5 10:30:00 2024\n\n";
-    let body = vec![b'x'; second.len() - from_line.len() - 2];
-    let before = [&from_line[..], &body, b"\n\n"].concat();
+    let before = mail_of(second.len());
     let half_appended = half_appended(&before);
     at_every_stop(|first, first_part| {
         let begun = || {
